@@ -1,0 +1,1 @@
+"""Ask CAVE a question once: a local, versioned cache for connectomics tables."""

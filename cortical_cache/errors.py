@@ -1,0 +1,273 @@
+"""Everything cortical_cache can raise on purpose.
+
+* CorticalCacheError
+  + NotCachedError          (LookupError)       not held, and we may not fetch it
+  + AmbiguousFilterError    (NotCachedError)    held too coarsely to decide offline
+  + PartialTableError       (LookupError)       held, but not whole
+  + StoreError              (OSError)           the store on disk
+    - StoreMismatchError                        it belongs to another server
+    - StoreChangedError                         it changed under a reader, twice
+    - CorruptStoreError                         a file does not match its commit
+  + SourceError             (ConnectionError)   the server or bucket
+    - ServerUnavailableError                    it did not answer, or said "later"
+    - NotAuthorizedError    (PermissionError)   no token, a wrong one, no permission
+    - ServerError                               it answered with an error of its own
+    - TruncatedResultError                      a reply that cannot be proved whole
+    - VersionExpiredError                       the version's database is gone
+  + UnknownNameError        (LookupError)       dataset, table, version, column
+  + InvalidQueryError       (ValueError)        a question with no meaning
+  + UnsupportedQueryError   (NotImplementedError)  one that cannot be answered here
+  + ConfigurationError      (ValueError)        a setting, a dataset file, a path
+
+Each error also derives from the built-in that a caller would reach for first, keeps
+its facts as attributes, and pickles: ``args`` hold the facts, ``str`` is derived.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+__all__ = [
+    "AmbiguousFilterError",
+    "ConfigurationError",
+    "CorruptStoreError",
+    "CorticalCacheError",
+    "InvalidQueryError",
+    "NotAuthorizedError",
+    "NotCachedError",
+    "PartialTableError",
+    "ServerError",
+    "ServerUnavailableError",
+    "SourceError",
+    "StoreChangedError",
+    "StoreError",
+    "StoreMismatchError",
+    "TruncatedResultError",
+    "UnknownNameError",
+    "UnsupportedQueryError",
+    "VersionExpiredError",
+]
+
+
+class CorticalCacheError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class NotCachedError(CorticalCacheError, LookupError):
+    """Something is not in the store and may not be fetched.
+
+    Attributes
+    ----------
+    missing : str
+        What is missing, in words.
+    command : str
+        The command line that fetches it.
+    """
+
+    def __init__(self, missing: str, command: str) -> None:
+        super().__init__(missing, command)
+        self.missing = missing
+        self.command = command
+
+    def __str__(self) -> str:
+        """Name what is missing and the command that fetches it."""
+        return (
+            f"{self.missing} not cached and the client is offline; run `{self.command}`"
+        )
+
+
+class AmbiguousFilterError(NotCachedError):
+    """Held values are rounded, and some rows lie within the rounding of a bound.
+
+    Attributes
+    ----------
+    rows : int
+        How many rows cannot be decided.
+    """
+
+    def __init__(self, missing: str, command: str, rows: int) -> None:
+        super().__init__(missing, command)
+        self.args = (missing, command, rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        """Say how many rows cannot be decided, and the way out."""
+        return (
+            f"{self.missing}: {self.rows} rows lie within the rounding of the held "
+            f"values; run `{self.command}` online, or pass approximate=True"
+        )
+
+
+class PartialTableError(CorticalCacheError, LookupError):
+    """A table is held in part where the whole is needed.
+
+    Attributes
+    ----------
+    table : str
+    rows : int
+        Rows held.
+    command : str
+        The command line that fetches the rest.
+    """
+
+    def __init__(self, table: str, rows: int, command: str) -> None:
+        super().__init__(table, rows, command)
+        self.table = table
+        self.rows = rows
+        self.command = command
+
+    def __str__(self) -> str:
+        """Say what is held and the command that fetches the rest."""
+        return (
+            f"{self.table} is held in part ({self.rows:,} rows); run `{self.command}`"
+        )
+
+
+class StoreError(CorticalCacheError, OSError):
+    """The store on disk cannot be used as asked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+class StoreMismatchError(StoreError):
+    """A dataset folder belongs to another datastack or server."""
+
+
+class StoreChangedError(StoreError):
+    """Files vanished under a reader, and again after it looked anew."""
+
+
+class CorruptStoreError(StoreError):
+    """A file of the store does not match what its commit says of it."""
+
+
+class SourceError(CorticalCacheError, ConnectionError):
+    """The server or bucket could not give what was asked.
+
+    Attributes
+    ----------
+    message : str
+        What happened and what to do.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+class ServerUnavailableError(SourceError):
+    """The server did not answer, or asked us to come back later."""
+
+
+class NotAuthorizedError(SourceError, PermissionError):
+    """No token, a wrong token, or no permission. The token is never printed."""
+
+
+class ServerError(SourceError):
+    """The server answered with an error that we have no better name for."""
+
+
+class TruncatedResultError(SourceError):
+    """A reply cannot be proved whole, so it is neither returned nor stored."""
+
+
+class VersionExpiredError(SourceError):
+    """The version's database is gone from the server, and it is not held here."""
+
+
+class UnknownNameError(CorticalCacheError, LookupError):
+    """A dataset, table, view, version or column that does not exist.
+
+    Attributes
+    ----------
+    what : str
+        The kind of thing: ``"table"``, ``"version"``, ...
+    name : str
+        What was asked for.
+    where : str
+        In what it was looked up, e.g. ``"minnie_public v1300"``.
+    known : tuple of str
+        The names that do exist.
+    """
+
+    def __init__(
+        self, what: str, name: object, where: str, known: Sequence[object]
+    ) -> None:
+        super().__init__(what, str(name), where, tuple(str(one) for one in known))
+        self.what = what
+        self.name = str(name)
+        self.where = where
+        self.known = tuple(str(one) for one in known)
+
+    def __str__(self) -> str:
+        """Name the nearest names that do exist, or all when they are few."""
+        text = f"no {self.what} {self.name!r} in {self.where}"
+        if not self.known:
+            return text
+        shown = get_close_matches(self.name, self.known, n=5) or self.known[:12]
+        rest = len(self.known) - len(shown)
+        more = f" and {rest} more" if rest > 0 else ""
+        return f"{text}; there are {', '.join(shown)}{more}"
+
+
+class InvalidQueryError(CorticalCacheError, ValueError):
+    """A question that the server would refuse, or that has no meaning.
+
+    Attributes
+    ----------
+    message : str
+        What is wrong and what would be right.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+class UnsupportedQueryError(CorticalCacheError, NotImplementedError):
+    """A question that cannot be answered from held rows, or not by CAVE either.
+
+    Attributes
+    ----------
+    message : str
+        Why, and what would work instead.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
+
+
+class ConfigurationError(CorticalCacheError, ValueError):
+    """A setting, a dataset file or a path that cannot be used.
+
+    Attributes
+    ----------
+    message : str
+        What is wrong, where it was set, and what would be right.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return self.message
