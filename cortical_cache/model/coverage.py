@@ -1,0 +1,69 @@
+"""What a set of held rows is *all* of.
+
+Coverage, never the rows themselves, says whether a question can be answered: an empty
+set of rows that covers a key is an answer, a million rows that cover nothing is not.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["Coverage", "Keys", "Piece", "Request", "Whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All rows of the table or view at its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All rows whose `column` is one of `values`.
+
+    Attributes
+    ----------
+    column : str
+        A root id, id or target id column.
+    values : frozenset of int
+        int64 ids. NULL is never a key.
+    """
+
+    column: str
+    values: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The reply to one exact request, and nothing else.
+
+    Attributes
+    ----------
+    digest : str
+        Digest of the normalised request.
+    """
+
+    digest: str
+
+
+Coverage = Whole | Keys | Request
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Files to scan, and which of their rows count.
+
+    Two commits may hold the same row (two processes fetched overlapping keys, or the
+    row was reached by its pre and by its post root). Naming the keys for which each
+    commit answers makes the union free of repeats without comparing rows.
+
+    Attributes
+    ----------
+    files : tuple of str
+        Absolute paths of Parquet files.
+    key_column : str or None
+        None: every row counts.
+    keys : frozenset of int
+        Rows count where `key_column` is one of these.
+    """
+
+    files: tuple[str, ...]
+    key_column: str | None = None
+    keys: frozenset[int] = frozenset()
