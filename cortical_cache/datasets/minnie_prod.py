@@ -1,0 +1,5 @@
+"""A ready client of the dataset ``minnie_prod``. Opens no socket."""
+
+from cortical_cache.client import load_client
+
+client = load_client("minnie_prod")

@@ -1,0 +1,197 @@
+"""What the user has set: arguments over environment over configuration file.
+
+Read once, when a client is made or a command starts, into a frozen value. Nothing
+here touches the network.
+
+========================== ==================================== ===================
+environment                configuration file                   default
+========================== ==================================== ===================
+``CORTICAL_CACHE_DIR``     ``cache_dir``                        user data folder
+``CORTICAL_CACHE_OFFLINE`` ``offline``                          false
+``CORTICAL_CACHE_VERSION`` ``version`` under ``[datasets.X]``   see ``versions``
+``CORTICAL_CACHE_SERVER``  ``server_address`` likewise          the dataset's own
+``CORTICAL_CACHE_CONFIG``  (names the configuration file)       user config folder
+========================== ==================================== ===================
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from cortical_cache.errors import ConfigurationError
+from cortical_cache.model.json import as_object
+
+__all__ = ["Settings", "config_path", "read_settings", "write_pin"]
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"", "0", "false", "no", "off"}
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The user's settings, resolved.
+
+    Attributes
+    ----------
+    cache_dir : Path
+        Root of the store; need not exist yet.
+    offline : bool
+        No socket may be opened.
+    version : int or None
+        Materialization version set in the environment.
+    server_address : str or None
+        CAVE server set in the environment, for every dataset.
+    datasets : mapping of str to mapping
+        The ``[datasets.NAME]`` tables of the configuration file, unchecked.
+    config_file : Path
+        Where the configuration file is, or would be.
+    """
+
+    cache_dir: Path
+    offline: bool
+    version: int | None
+    server_address: str | None
+    config_file: Path
+    datasets: Mapping[str, Mapping[str, object]] = field(
+        default_factory=dict[str, Mapping[str, object]]
+    )
+
+
+def config_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the configuration file, which need not exist."""
+    if named := environment.get("CORTICAL_CACHE_CONFIG"):
+        return Path(named).expanduser()
+    from platformdirs import user_config_path  # noqa: PLC0415  start-up time
+
+    return user_config_path("cortical-cache") / "config.toml"
+
+
+def read_settings(
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    offline: bool | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Resolve the settings of this process.
+
+    Parameters
+    ----------
+    cache_dir, offline
+        Arguments of the user; they win over environment and file when given.
+    environment : mapping of str
+        Usually ``os.environ``.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ConfigurationError
+        If a setting has no meaning; the message names it and where it was set.
+    """
+    path = config_path(environment)
+    config = _read_toml(path)
+    if offline is None:
+        offline = _flag("CORTICAL_CACHE_OFFLINE", environment)
+    if offline is None:
+        offline = _typed(config, "offline", bool, path) or False
+    chosen = cache_dir or environment.get("CORTICAL_CACHE_DIR")
+    chosen = chosen or _typed(config, "cache_dir", str, path)
+    version = environment.get("CORTICAL_CACHE_VERSION") or None
+    if version is not None and not version.isdecimal():
+        raise ConfigurationError(
+            f"CORTICAL_CACHE_VERSION={version!r} is not a materialization version; "
+            "give a whole number such as 1300"
+        )
+    return Settings(
+        cache_dir=Path(chosen).expanduser().absolute() if chosen else _data_path(),
+        offline=offline,
+        version=int(version) if version else None,
+        server_address=environment.get("CORTICAL_CACHE_SERVER") or None,
+        config_file=path,
+        datasets=_tables(config, path),
+    )
+
+
+def write_pin(path: Path, dataset: str, version: int) -> None:
+    """Pin the version of a dataset in the configuration file, keeping the rest of it.
+
+    Parameters
+    ----------
+    path : Path
+        The configuration file; made when absent.
+    dataset : str
+        Name of the dataset.
+    version : int
+        The materialization version to use where none is asked for.
+    """
+    import tomlkit  # noqa: PLC0415  only who pins pays for it
+
+    _read_toml(path)  # a file we cannot read must not be overwritten
+    document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
+    datasets = document.setdefault("datasets", tomlkit.table(is_super_table=True))
+    datasets.setdefault(dataset, tomlkit.table())["version"] = version
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(tomlkit.dumps(document), "utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _data_path() -> Path:
+    from platformdirs import user_data_path  # noqa: PLC0415  start-up time
+
+    return user_data_path("cortical-cache")
+
+
+def _read_toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"the configuration file {path} cannot be read: {error}"
+        raise ConfigurationError(message) from error
+
+
+def _flag(name: str, environment: Mapping[str, str]) -> bool | None:
+    text = environment.get(name)
+    if text is None:
+        return None
+    if text.strip().lower() in _TRUE:
+        return True
+    if text.strip().lower() in _FALSE:
+        return False
+    raise ConfigurationError(f"{name}={text!r} is neither 1 nor 0")
+
+
+def _typed(
+    config: Mapping[str, object], key: str, kind: type[_T], path: Path
+) -> _T | None:
+    value = config.get(key)
+    if value is None or isinstance(value, kind):
+        return value
+    raise ConfigurationError(
+        f"{key} in {path} is {value!r}; it must be a {kind.__name__}"
+    )
+
+
+def _tables(
+    config: Mapping[str, object], path: Path
+) -> dict[str, Mapping[str, object]]:
+    tables: dict[str, Mapping[str, object]] = {}
+    try:
+        for name, table in as_object(config.get("datasets", {})).items():
+            tables[name] = as_object(table)
+    except TypeError as error:
+        message = f"datasets in {path} must be tables such as [datasets.mine]"
+        raise ConfigurationError(message) from error
+    return tables
