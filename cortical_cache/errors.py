@@ -9,12 +9,14 @@
     - StoreChangedError                         it changed under a reader, twice
     - CorruptStoreError                         a file does not match its commit
   + SourceError             (ConnectionError)   the server or bucket
-    - ServerUnavailableError                    it did not answer, or said "later"
+    - ServerUnavailableError                    it did not answer
+      . ServerBusyError                         it said "later"
     - NotAuthorizedError    (PermissionError)   no token, a wrong one, no permission
     - ServerError                               it answered with an error of its own
     - TruncatedResultError                      a reply that cannot be proved whole
     - VersionExpiredError                       the version's database is gone
   + UnknownNameError        (LookupError)       dataset, table, version, column
+    - UnknownAttributeError (AttributeError)    the same, asked for as an attribute
   + InvalidQueryError       (ValueError)        a question with no meaning
   + UnsupportedQueryError   (NotImplementedError)  one that cannot be answered here
   + ConfigurationError      (ValueError)        a setting, a dataset file, a path
@@ -35,6 +37,7 @@ __all__ = [
     "NotAuthorizedError",
     "NotCachedError",
     "PartialTableError",
+    "ServerBusyError",
     "ServerError",
     "ServerUnavailableError",
     "SourceError",
@@ -42,6 +45,7 @@ __all__ = [
     "StoreError",
     "StoreMismatchError",
     "TruncatedResultError",
+    "UnknownAttributeError",
     "UnknownNameError",
     "UnsupportedQueryError",
     "VersionExpiredError",
@@ -165,7 +169,22 @@ class SourceError(CorticalCacheError, ConnectionError):
 
 
 class ServerUnavailableError(SourceError):
-    """The server did not answer, or asked us to come back later."""
+    """The server did not answer."""
+
+
+class ServerBusyError(ServerUnavailableError):
+    """The server asked us to come back later: a rate limit, a time-out, an overload.
+
+    Attributes
+    ----------
+    retry_after : float or None
+        Seconds that the server asked to wait, where it said so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.args = (message, retry_after)
+        self.retry_after = retry_after
 
 
 class NotAuthorizedError(SourceError, PermissionError):
@@ -177,7 +196,21 @@ class ServerError(SourceError):
 
 
 class TruncatedResultError(SourceError):
-    """A reply cannot be proved whole, so it is neither returned nor stored."""
+    """A reply cannot be proved whole, so it is neither returned nor stored.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that came; as many as the server's cap.
+    there_are : int
+        Rows that the server counts.
+    """
+
+    def __init__(self, message: str, rows: int, there_are: int) -> None:
+        super().__init__(message)
+        self.args = (message, rows, there_are)
+        self.rows = rows
+        self.there_are = there_are
 
 
 class VersionExpiredError(SourceError):
@@ -217,6 +250,10 @@ class UnknownNameError(CorticalCacheError, LookupError):
         rest = len(self.known) - len(shown)
         more = f" and {rest} more" if rest > 0 else ""
         return f"{text}; there are {', '.join(shown)}{more}"
+
+
+class UnknownAttributeError(UnknownNameError, AttributeError):
+    """A table or view that does not exist, asked for as ``client.tables.NAME``."""
 
 
 class InvalidQueryError(CorticalCacheError, ValueError):

@@ -1,0 +1,1 @@
+"""Where things come from: CAVE and cloud buckets. Foreign errors stop here."""

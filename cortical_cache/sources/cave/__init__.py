@@ -1,0 +1,1 @@
+"""CAVE, through caveclient's own sessions. The only place that imports caveclient."""

@@ -1,0 +1,78 @@
+"""Read a query reply of MaterializationEngine without losing anything it says."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import pyarrow as pa
+import requests
+
+from cortical_cache.errors import ServerError, ServerUnavailableError
+
+__all__ = ["Reply", "read_reply"]
+
+# An Arrow stream ends with a continuation marker and a length of zero. A stream cut
+# between two messages reads without complaint, so the marker is looked for.
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One Arrow reply.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        As sent, positions split.
+    columns : mapping of str to tuple of str
+        Model column names by table, in the server's order, dropped ones included;
+        empty where the server sent no ``column_names`` header.
+    limited : bool
+        A ``Limited query to N rows`` warning came. It also comes when the complete
+        answer has exactly N rows.
+    """
+
+    table: pa.Table
+    columns: Mapping[str, tuple[str, ...]]
+    limited: bool
+
+
+def read_reply(response: requests.Response, what: str) -> Reply:
+    """Parse a successful query response.
+
+    Raises
+    ------
+    ServerUnavailableError
+        If the stream does not end as a whole one does.
+    ServerError
+        If it is no Arrow stream at all.
+    """
+    if response.headers.get("Content-Type") != "data.arrow":
+        kind = response.headers.get("Content-Type")
+        raise ServerError(f"{what}: the server sent {kind!r} instead of Arrow data")
+    body = response.content
+    if not body.endswith(_END_OF_STREAM):
+        raise ServerUnavailableError(f"{what}: the server's reply breaks off")
+    try:
+        with pa.ipc.open_stream(body) as reader:
+            table = reader.read_all()
+    except pa.ArrowInvalid as error:
+        raise ServerError(f"{what}: the server's reply is no Arrow stream") from error
+    warning = response.headers.get("Warning", "")
+    return Reply(
+        table.replace_schema_metadata(None),
+        _column_names(response.headers.get("column_names"), what),
+        '201 - "Limited query to ' in warning,
+    )
+
+
+def _column_names(header: str | None, what: str) -> dict[str, tuple[str, ...]]:
+    if header is None:
+        return {}
+    try:
+        parsed = cast("dict[str, dict[str, str]]", ast.literal_eval(header))
+        return {table: tuple(names) for table, names in parsed.items()}
+    except (ValueError, SyntaxError, TypeError) as error:
+        message = f"{what}: the column_names header cannot be read: {header[:80]}"
+        raise ServerError(message) from error
