@@ -1,0 +1,257 @@
+"""One dataset folder: whose it is, its facts, and its row sets.
+
+Facts are small documents that are replaced whole, one file each, so that two processes
+that learn different facts cannot lose each other's.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cortical_cache.errors import (
+    CorruptStoreError,
+    InvalidQueryError,
+    StoreMismatchError,
+)
+from cortical_cache.store.disk import Disk
+from cortical_cache.store.layout import (
+    RowKind,
+    binding_file,
+    fact_file,
+    row_set_folder,
+    row_set_names,
+    version_file,
+    version_folder,
+    version_numbers,
+)
+from cortical_cache.store.rows import RowSet
+from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+
+__all__ = ["DatasetStore", "Document"]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A fact as it was when it was captured.
+
+    Attributes
+    ----------
+    value : JSON
+    captured_at : datetime
+        UTC.
+    """
+
+    value: JSON
+    captured_at: datetime
+
+
+class DatasetStore:
+    """What is held of one dataset.
+
+    The folder belongs to one (datastack, info server), for ever: rows of two servers
+    under one name would be wrong answers that look right. Made by `Store.dataset`.
+
+    Attributes
+    ----------
+    folder : Path
+        May not exist.
+    datastack, server : str
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        datastack: str,
+        server: str,
+        *,
+        disk: Disk,
+        prepare: Callable[[], None],
+    ) -> None:
+        self.folder = folder
+        self.datastack = datastack
+        self.server = server
+        self._disk = disk
+        self._prepare = prepare
+        self._bound = False
+        self._row_sets: dict[tuple[RowKind, str, int], RowSet] = {}
+        self._row_sets_lock = threading.Lock()
+
+    def bind(self) -> None:
+        """Claim the folder; a second call, and one by another process, changes nothing.
+
+        Raises
+        ------
+        StoreMismatchError
+            If the folder belongs to another datastack or server.
+        CorruptStoreError
+            If it holds data but does not say whose.
+        """
+        if self.check():
+            return
+        self._prepare()
+        self._disk.make_folder(self.folder)
+        body: dict[str, JSON] = {"datastack": self.datastack, "server": self.server}
+        try:
+            create_sealed(self._disk, binding_file(self.folder), body)
+        except FileExistsError:  # another process was faster; it must agree with us
+            self.check()
+
+    def check(self) -> bool:
+        """Tell whether the folder is claimed, and make sure that it is by us.
+
+        Raises
+        ------
+        StoreMismatchError, CorruptStoreError
+            As `bind`.
+        """
+        if self._bound:
+            return True
+        path = binding_file(self.folder)
+        try:
+            body = read_sealed(path)
+        except FileNotFoundError:
+            if next(version_numbers(self.folder), None) is not None:
+                raise CorruptStoreError(
+                    f"{path} is missing, so whose data {self.folder} holds is unknown"
+                ) from None
+            return False
+        found = (body.get("datastack"), _plain(str(body.get("server"))))
+        if found != (self.datastack, _plain(self.server)):
+            raise StoreMismatchError(
+                f"{self.folder} holds {body.get('datastack')} of {body.get('server')}, "
+                f"not {self.datastack} of {self.server}; use another folder for it"
+            )
+        self._bound = True
+        return True
+
+    def versions(self) -> tuple[int, ...]:
+        """Return the versions of which anything is held, rows or facts, ascending."""
+        self.check()
+        return tuple(sorted(filter(self._holds, version_numbers(self.folder))))
+
+    def read_fact(self, name: str, version: int | None = None) -> Document | None:
+        """Return a fact of the dataset, or of one version; None if it is not held.
+
+        How old it may be is for the caller to judge, by ``captured_at``.
+
+        Raises
+        ------
+        CorruptStoreError
+            If its file is damaged. Writing the fact anew repairs that.
+        """
+        return self._read(fact_file(self._folder(version), name))
+
+    def write_fact(
+        self,
+        name: str,
+        value: JSON,
+        version: int | None = None,
+        captured_at: datetime | None = None,
+    ) -> None:
+        """Keep a fact in place of the one held, unless that was captured later.
+
+        Parameters
+        ----------
+        name : str
+        value : JSON
+        version : int, optional
+            None: a fact of the dataset.
+        captured_at : datetime, optional
+            With a time zone; now by default.
+        """
+        self._write(fact_file(self._folder(version), name), value, captured_at)
+
+    def read_version(self, version: int) -> Document | None:
+        """Return the record of the version itself; None if it is not held."""
+        return self._read(version_file(self.folder, version))
+
+    def write_version(
+        self, version: int, value: JSON, captured_at: datetime | None = None
+    ) -> None:
+        """Keep the record of the version itself; see `write_fact`."""
+        self._write(version_file(self.folder, version), value, captured_at)
+
+    def rows(self, kind: RowKind, name: str, version: int) -> RowSet:
+        """Return the row set of that name, the same object every time.
+
+        Nothing needs to be held of it, and nothing is read.
+
+        Raises
+        ------
+        ConfigurationError
+            If the name cannot name a file.
+        """
+        key = (kind, name, version)
+        with self._row_sets_lock:
+            if key not in self._row_sets:
+                folder = row_set_folder(self.folder, kind, name, version)
+                self._row_sets[key] = RowSet(
+                    kind,
+                    name,
+                    version,
+                    folder,
+                    disk=self._disk,
+                    check=self.check,
+                    bind=self.bind,
+                )
+            return self._row_sets[key]
+
+    def row_sets(self, version: int) -> tuple[RowSet, ...]:
+        """Return the row sets that have a commit, by kind and name.
+
+        No commit is read, so a damaged one hides neither itself nor any other; its
+        `RowSet.state` raises.
+        """
+        self.check()
+        found = sorted(row_set_names(self.folder, version))
+        return tuple(self.rows(kind, name, version) for kind, name in found)
+
+    def _holds(self, version: int) -> bool:
+        folder = version_folder(self.folder, version)
+        return (
+            version_file(self.folder, version).exists()
+            or any((folder / "facts").glob("[!.]*.json"))
+            or next(row_set_names(self.folder, version), None) is not None
+        )
+
+    def _folder(self, version: int | None) -> Path:
+        return self.folder if version is None else version_folder(self.folder, version)
+
+    def _read(self, path: Path) -> Document | None:
+        self.check()
+        return _document(path)
+
+    def _write(self, path: Path, value: JSON, captured_at: datetime | None) -> None:
+        now = datetime.now(UTC)
+        moment = (captured_at or now).astimezone(UTC)
+        if captured_at is not None and captured_at.tzinfo is None:
+            raise InvalidQueryError("captured_at needs a time zone")
+        self.bind()
+        try:
+            held = _document(path)
+        except CorruptStoreError:
+            held = None
+        # A capture from the future is a wrong clock, and must not stay for ever.
+        if held is not None and moment < held.captured_at <= now:
+            return
+        self._disk.make_folder(path.parent)
+        body: dict[str, JSON] = {"captured_at": moment.isoformat(), "value": value}
+        write_sealed(self._disk, path, body)
+
+
+def _document(path: Path) -> Document | None:
+    try:
+        body = read_sealed(path)
+    except FileNotFoundError:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(body["captured_at"]))
+        return Document(body["value"], moment.astimezone(UTC))
+    except (KeyError, ValueError) as error:
+        raise CorruptStoreError(f"{path} is not a fact: {error}") from error
+
+
+def _plain(server: str) -> str:
+    return server.strip().rstrip("/").lower()

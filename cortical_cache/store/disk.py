@@ -1,0 +1,129 @@
+"""The few operations by which the store changes a disk, behind one object.
+
+Everything that can fail or be cut short by a crash happens here and only here, so that
+a test can hand the store a `Disk` that fails, or ends the process, at any one of them.
+Reading is not here: a read changes nothing.
+"""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from uuid6 import uuid7
+
+__all__ = ["TEMPORARY", "Disk", "place"]
+
+TEMPORARY = ".tmp"
+
+# What file systems answer that cannot sync a folder at all; any other error is real.
+_CANNOT_SYNC_FOLDER = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
+_CANNOT_LINK = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+_BUFFER = 1 << 20
+
+
+class Disk:
+    """The operations themselves. Files and folders get the modes the umask allows."""
+
+    def create(self, path: Path) -> BinaryIO:
+        """Open a file that must not exist yet for writing."""
+        return path.open("xb", buffering=_BUFFER)
+
+    def write(self, file: BinaryIO, data: bytes | memoryview) -> None:
+        """Append `data` to the file."""
+        file.write(data)
+
+    def sync(self, file: BinaryIO) -> None:
+        """Return once the file's bytes would survive a power cut."""
+        file.flush()
+        os.fsync(file.fileno())
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give the file its new name in one step, replacing what had it."""
+        source.replace(target)
+
+    def link(self, source: Path, target: Path) -> None:
+        """Give the file a second name that nothing may have yet.
+
+        Raises
+        ------
+        FileExistsError
+            If something has that name.
+        """
+        try:
+            os.link(source, target)
+        except OSError as error:
+            if error.errno not in _CANNOT_LINK:
+                raise
+            # No links here (exFAT, some network mounts): two processes that do this at
+            # the same instant can both succeed, which is as good as it gets.
+            if target.exists():
+                raise FileExistsError(errno.EEXIST, "exists", str(target)) from error
+            self.rename(source, target)
+
+    def sync_folder(self, path: Path) -> None:
+        """Return once the folder's entries would survive a power cut."""
+        try:
+            descriptor = os.open(path, os.O_RDONLY)
+        except PermissionError:  # Windows opens no folders, and needs no sync
+            return
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _CANNOT_SYNC_FOLDER:
+                raise
+        finally:
+            os.close(descriptor)
+
+    def make_folder(self, path: Path) -> None:
+        """Create the folder and its parents where they are missing, durably."""
+        if path.is_dir():
+            return
+        self.make_folder(path.parent)
+        with suppress(FileExistsError):  # another process was faster
+            path.mkdir()
+        self.sync_folder(path.parent)
+
+    def touch(self, path: Path) -> None:
+        """Set the file's time to now.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        """
+        os.utime(path)
+
+    def remove(self, path: Path) -> None:
+        """Remove the file if it is there."""
+        path.unlink(missing_ok=True)
+
+
+def place(disk: Disk, path: Path, data: bytes, *, exclusive: bool = False) -> None:
+    """Put a whole file at `path`, in one step and durably.
+
+    On any error what was there stays, and nothing is left behind.
+
+    Parameters
+    ----------
+    exclusive : bool
+        Do not replace what is there.
+
+    Raises
+    ------
+    FileExistsError
+        If something is there and must not be replaced.
+    """
+    temporary = path.parent / f".{uuid7()}{TEMPORARY}"
+    try:
+        with disk.create(temporary) as file:
+            disk.write(file, data)
+            disk.sync(file)
+        if exclusive:
+            disk.link(temporary, path)
+        else:
+            disk.rename(temporary, path)
+    finally:
+        disk.remove(temporary)
+    disk.sync_folder(path.parent)

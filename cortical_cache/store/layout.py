@@ -1,0 +1,115 @@
+"""Where everything lies under the root. No file is opened here.
+
+The layout is public (docs/store.md): whoever changes it changes `sealed.FORMAT`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from cortical_cache.store.disk import TEMPORARY
+from cortical_cache.store.names import decode_name, encode_name
+
+__all__ = [
+    "CACHEDIR_TAG",
+    "RowKind",
+    "binding_file",
+    "commit_files",
+    "commits_folder",
+    "fact_file",
+    "is_temporary",
+    "names_in",
+    "row_set_folder",
+    "row_set_names",
+    "version_file",
+    "version_folder",
+    "version_numbers",
+]
+
+CACHEDIR_TAG = "CACHEDIR.TAG"
+
+RowKind = Literal["table", "view", "export", "query"]
+
+_KIND_FOLDERS: dict[RowKind, str] = {
+    "table": "tables",
+    "view": "views",
+    "export": "exports",
+    "query": "queries",
+}
+
+
+def binding_file(dataset: Path) -> Path:
+    """Return the file that says whose the dataset folder is."""
+    return dataset / "dataset.json"
+
+
+def fact_file(folder: Path, name: str) -> Path:
+    """Return the file of one fact of a dataset or version folder."""
+    return folder / "facts" / f"{encode_name(name)}.json"
+
+
+def version_folder(dataset: Path, version: int) -> Path:
+    """Return the folder of one version."""
+    return dataset / f"v{version}"
+
+
+def version_file(dataset: Path, version: int) -> Path:
+    """Return the file with the record of the version itself."""
+    return version_folder(dataset, version) / "version.json"
+
+
+def version_numbers(dataset: Path) -> Iterator[int]:
+    """Yield the versions that have a folder, in no order."""
+    for entry in _entries(dataset):
+        digits = entry.name[1:]
+        if entry.name[:1] == "v" and digits.isascii() and digits.isdigit():
+            number = int(digits)
+            if version_folder(dataset, number).name == entry.name and entry.is_dir():
+                yield number
+
+
+def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Path:
+    """Return the folder of one row set."""
+    return version_folder(dataset, version) / _KIND_FOLDERS[kind] / encode_name(name)
+
+
+def row_set_names(dataset: Path, version: int) -> Iterator[tuple[RowKind, str]]:
+    """Yield kind and name of the row sets that have a commit, in no order."""
+    for kind, part in _KIND_FOLDERS.items():
+        parent = version_folder(dataset, version) / part
+        for name in names_in(parent):
+            folder = row_set_folder(dataset, kind, name, version)
+            if next(commit_files(folder), None) is not None:
+                yield kind, name
+
+
+def commits_folder(row_set: Path) -> Path:
+    """Return the folder of the row set's commits."""
+    return row_set / "commits"
+
+
+def commit_files(row_set: Path) -> Iterator[Path]:
+    """Yield the files of the row set's commits, in no order."""
+    for entry in _entries(commits_folder(row_set)):
+        if entry.suffix == ".json" and not is_temporary(entry):
+            yield entry
+
+
+def names_in(folder: Path) -> Iterator[str]:
+    """Yield the names that the sub-folders stand for; alien ones are passed over."""
+    for entry in _entries(folder):
+        name = decode_name(entry.name)
+        if name is not None and entry.is_dir():
+            yield name
+
+
+def is_temporary(path: Path) -> bool:
+    """Tell whether the file is one that a writer has not finished."""
+    return path.name.startswith(".") and path.suffix == TEMPORARY
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    try:
+        yield from folder.iterdir()
+    except (FileNotFoundError, NotADirectoryError):
+        return

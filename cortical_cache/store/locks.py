@@ -1,0 +1,63 @@
+"""Locks that save work. Nothing is wrong, only done twice, when they fail."""
+
+import hashlib
+import logging
+from collections.abc import Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["fetch_lock"]
+
+_LOG = logging.getLogger(__name__)
+
+_LEASE_SECONDS = 30.0
+
+
+@contextmanager
+def fetch_lock(
+    folder: Path, key: str, timeout: float, *, native: bool = True
+) -> Generator[bool]:
+    """Yield True while holding the lock on `key`, False where it cannot be had.
+
+    Parameters
+    ----------
+    folder : Path
+        Where lock files lie; made if need be.
+    key : str
+        Anything; the file is named by its digest.
+    timeout : float
+        Seconds to wait for another holder.
+    native : bool
+        Lock by the operating system. Where it cannot, a lease with a heartbeat is used.
+    """
+    path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.lock"
+    held = ExitStack()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held.enter_context(_acquire(path, timeout, native=native))
+        got = True
+    except Exception as error:  # noqa: BLE001  # a lost lock is lost work, no more
+        _LOG.info("no lock on %s (%s); going on without", key, error)
+        got = False
+    try:
+        yield got
+    finally:
+        with suppress(OSError):
+            held.close()
+
+
+def _acquire(
+    path: Path, timeout: float, *, native: bool
+) -> AbstractContextManager[object]:
+    # Deferred: whoever only reads takes no lock, and should not pay for the import.
+    from filelock import FileLock, SoftFileLease, Timeout  # noqa: PLC0415
+
+    if native:
+        try:
+            return FileLock(path, fallback_to_soft=False).acquire(timeout)
+        except Timeout:
+            raise
+        except (NotImplementedError, OSError) as error:
+            _LOG.info("%s cannot be locked (%s); taking a lease", path, error)
+    lease = SoftFileLease(path.with_suffix(".lease"), lease_duration=_LEASE_SECONDS)
+    return lease.acquire(timeout)

@@ -1,0 +1,305 @@
+"""The rows of one table, view, export or query at one version.
+
+A row set is a folder of immutable files; its state is the union of its commits, less
+those that a present commit supersedes. Readers take no lock and writers share no file,
+so neither can lose or hide what another one wrote.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from cortical_cache.errors import CorruptStoreError, StoreChangedError
+from cortical_cache.model.coverage import Coverage
+from cortical_cache.model.shape import TableShape
+from cortical_cache.store.commit import Commit, DataFile, Provenance
+from cortical_cache.store.commit_json import commit_from_json
+from cortical_cache.store.disk import Disk
+from cortical_cache.store.layout import RowKind, commits_folder
+from cortical_cache.store.locks import fetch_lock
+from cortical_cache.store.sealed import read_sealed
+from cortical_cache.store.state import RowSetState
+
+if TYPE_CHECKING:
+    # Asking what is held must not cost the import of pyarrow.
+    import pyarrow as pa
+
+    from cortical_cache.store.writer import RowWriter
+
+__all__ = ["RowSet", "read_commit"]
+
+ROWS_PER_FILE = 2_000_000
+
+# Up to this size a file's checksum is verified when a process first uses it, which
+# takes some milliseconds; of larger ones the size alone (all of them by `verify`).
+_CHECKED_BYTES = 8 << 20
+
+_VANISHED = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    names: frozenset[str]
+    commits: dict[str, Commit]
+    state: RowSetState
+
+
+class RowSet:
+    """All that is held of one table, view, export or query at one version.
+
+    Made by `DatasetStore.rows`; making it touches nothing on disk. Safe to share
+    between threads.
+
+    Attributes
+    ----------
+    kind : {"table", "view", "export", "query"}
+    name : str
+    version : int
+    folder : Path
+        Where it lies; may not exist.
+    """
+
+    def __init__(  # noqa: PLR0913  # collaborators and identity, given by DatasetStore
+        self,
+        kind: RowKind,
+        name: str,
+        version: int,
+        folder: Path,
+        *,
+        disk: Disk,
+        check: Callable[[], object],
+        bind: Callable[[], object],
+    ) -> None:
+        self.kind = kind
+        self.name = name
+        self.version = version
+        self.folder = folder
+        self._disk = disk
+        self._check = check
+        self._bind = bind
+        self._reading = _Reading(frozenset(), {}, self._state({}))
+        self._whole_files: set[str] = set()
+
+    def __repr__(self) -> str:
+        """Name the row set."""
+        return f"<RowSet {self.kind} {self.name!r} v{self.version}>"
+
+    def state(self) -> RowSetState:
+        """Return what is held now, from one consistent reading of the commits.
+
+        The first call reads every commit; a later one lists the folder and reads only
+        the commits that are new, whoever wrote them.
+
+        Raises
+        ------
+        CorruptStoreError
+            If a commit is damaged. The message names the file.
+        StoreError
+            If a newer release wrote one of them, or the folder belongs to another
+            server (`StoreMismatchError`).
+        """
+        self._check()
+        for _ in range(_VANISHED):
+            names = _names(commits_folder(self.folder))
+            reading = self._reading
+            if names == reading.names:
+                return reading.state
+            known = reading.commits
+            try:
+                commits = {
+                    name: known[name] if name in known else self._read(name)
+                    for name in names
+                }
+            except FileNotFoundError:
+                # A sweep removes superseded commits, each before the one that
+                # supersedes it. A listing older than that is not to be relied on.
+                continue
+            self._reading = _Reading(names, commits, self._state(commits))
+            return self._reading.state
+        raise StoreChangedError(f"commits keep vanishing from {self.folder}")
+
+    def read(self, ask: Callable[[RowSetState], T]) -> T:
+        """Return ``ask(state)``; if files vanish under it, ask once more, anew.
+
+        Parameters
+        ----------
+        ask : callable
+            Reads the files that the state names. `FileNotFoundError` or
+            `StoreChangedError` from it means that a file was gone.
+
+        Raises
+        ------
+        StoreChangedError
+            If a file was gone the second time, too.
+        """
+        try:
+            return ask(self.state())
+        except (FileNotFoundError, StoreChangedError):
+            pass
+        try:
+            return ask(self.state())
+        except FileNotFoundError as error:
+            raise StoreChangedError(
+                f"{error.filename or self.folder} vanished while it was read, twice"
+            ) from error
+
+    def append(  # noqa: PLR0913  # one commit is one sentence with these parts
+        self,
+        table: "pa.Table",
+        *,
+        shape: TableShape,
+        coverage: Coverage,
+        provenance: Provenance,
+        supersedes: Collection[str] = (),
+        sort_by: Sequence[str] = ("id",),
+        exact: bool = False,
+    ) -> Commit:
+        """Add rows, and what they are all of, in one commit.
+
+        When it returns the commit would survive a power cut, and every later `state`
+        shows it. When it raises, what was held before is untouched. Appending the same
+        rows again adds a second commit; each key is still answered by one.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            Canonical rows, with NULL for what is missing. No rows is fine: that a root
+            has no synapses is worth remembering.
+        shape : TableShape
+        coverage : Whole, Keys or Request
+            For the first two the table needs every column of `shape`.
+        provenance : Provenance
+        supersedes : collection of str
+            Ids of commits that count no longer once this one is there. Their files
+            stay for a day, for readers that have begun.
+        sort_by : sequence of str
+            Ascending, NULL last, stable; empty keeps the order as it is.
+        exact : bool
+            The values are the database's own.
+
+        Raises
+        ------
+        InvalidQueryError
+            If columns are missing, or `supersedes` holds no commit id.
+        OSError
+            If the disk is full or fails.
+        """
+        with self.writer(
+            shape=shape,
+            coverage=coverage,
+            provenance=provenance,
+            supersedes=supersedes,
+            sort_by=sort_by,
+            exact=exact,
+        ) as writer:
+            writer.write(table)
+        return writer.commit
+
+    def writer(  # noqa: PLR0913  # as append
+        self,
+        *,
+        shape: TableShape,
+        coverage: Coverage,
+        provenance: Provenance,
+        supersedes: Collection[str] = (),
+        sort_by: Sequence[str] = ("id",),
+        exact: bool = False,
+        rows_per_file: int = ROWS_PER_FILE,
+    ) -> "RowWriter":
+        """Return a context manager that adds many batches in one commit.
+
+        Nothing is visible before the block ends; if it ends by an error nothing ever
+        is. Memory is bounded by `rows_per_file`. See `RowWriter` and `append`.
+        """
+        from cortical_cache.store.writer import RowWriter  # noqa: PLC0415  # see above
+
+        return RowWriter(
+            self.folder,
+            self._disk,
+            self._bind,
+            shape=shape,
+            coverage=coverage,
+            provenance=provenance,
+            supersedes=supersedes,
+            sort_by=sort_by,
+            exact=exact,
+            rows_per_file=rows_per_file,
+        )
+
+    def fetch_lock(
+        self, key: str, timeout: float = 600
+    ) -> AbstractContextManager[bool]:
+        """Return a context manager that keeps others from fetching the same thing.
+
+        It yields True if the lock is held, and False if it could not be had within
+        `timeout` seconds or at all (a read-only store, say): go on either way, and look
+        at `state` again first. Nothing depends on it but saved work, and it never
+        raises. A lock whose holder died is free at once, or within half a minute on
+        file systems without ``flock``.
+        """
+        return fetch_lock(self.folder / "locks", key, timeout)
+
+    def _read(self, name: str) -> Commit:
+        return read_commit(commits_folder(self.folder) / name)
+
+    def _state(self, commits: dict[str, Commit]) -> RowSetState:
+        superseded = {one for commit in commits.values() for one in commit.supersedes}
+        live = sorted(
+            (one for one in commits.values() if one.id not in superseded),
+            key=lambda commit: commit.id,
+        )
+        return RowSetState(tuple(live), self.folder, self._check_file)
+
+    def _check_file(self, path: Path, file: DataFile) -> None:
+        try:
+            nbytes = path.stat().st_size
+            if nbytes != file.nbytes:
+                raise CorruptStoreError(
+                    f"{path} has {nbytes} bytes and its commit says {file.nbytes}"
+                )
+            if file.name in self._whole_files or nbytes > _CHECKED_BYTES:
+                return
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        except FileNotFoundError as error:
+            raise StoreChangedError(f"{path} is gone, and a commit names it") from error
+        if digest != file.sha256:
+            raise CorruptStoreError(f"{path} is damaged: its checksum does not match")
+        self._whole_files.add(file.name)
+
+
+def read_commit(path: Path) -> Commit:
+    """Return the commit in a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CorruptStoreError
+        If it is damaged or not a commit.
+    StoreError
+        If a newer release wrote it.
+    """
+    try:
+        commit = commit_from_json(read_sealed(path))
+    except ValueError as error:
+        raise CorruptStoreError(f"{path} is not a commit: {error}") from error
+    if path.name != f"{commit.id}.json":
+        raise CorruptStoreError(f"{path} holds commit {commit.id}: it was renamed")
+    return commit
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(_visible(os.listdir(folder)))  # noqa: PTH208  # names only
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
+
+
+def _visible(names: Sequence[str]) -> Iterator[str]:
+    return (one for one in names if one.endswith(".json") and not one.startswith("."))

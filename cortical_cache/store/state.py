@@ -1,0 +1,170 @@
+"""What a row set holds according to one reading of its commits.
+
+A value: it never looks at the folder again, except to see that the files it names are
+there and whole. A newer reading comes from `RowSet.state`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cortical_cache.model.coverage import Keys, Piece, Request, Whole
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.shape import TableShape
+from cortical_cache.store.commit import Commit, DataFile
+
+__all__ = ["RowSetState"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowSetState:
+    """The commits of a row set that count, and the questions they can answer.
+
+    Every ``pieces_*`` and ``held_*`` method looks at the files that it names, and
+    raises `StoreChangedError` if one is gone (ask through `RowSet.read` to have that
+    retried) or `CorruptStoreError` if one is not what its commit says.
+
+    Attributes
+    ----------
+    commits : tuple of Commit
+        Oldest first, without those that another one supersedes.
+    """
+
+    commits: tuple[Commit, ...]
+    _folder: Path = field(repr=False)
+    _check: Callable[[Path, DataFile], None] = field(repr=False, compare=False)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything at all is held."""
+        return bool(self.commits)
+
+    @property
+    def shape(self) -> TableShape | None:
+        """Columns and types as the newest commit has them; None if nothing is held."""
+        return self.commits[-1].shape if self.commits else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows are held."""
+        return self._whole() is not None
+
+    @property
+    def rows(self) -> int:
+        """Rows held; where parts overlap a row counts once for each part it is in."""
+        whole = self._whole()
+        if whole is not None:
+            return whole.rows
+        return sum(commit.rows for commit in self.commits)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all files that count, every sorted copy."""
+        return sum(commit.nbytes for commit in self.commits)
+
+    def covered(self, column: str, keys: Iterable[int]) -> frozenset[int]:
+        """Return those of `keys` for which all rows with ``column = key`` are held."""
+        wanted = frozenset(keys)
+        if self.is_whole:
+            return wanted
+        return wanted.difference(self._assign(column, wanted)[1])
+
+    def pieces_whole(self) -> tuple[Piece, ...] | None:
+        """Return the files that hold all rows, each row once; None if not all are held.
+
+        A table without rows is one piece: a file of no rows that has its columns.
+        """
+        held = self.held_whole()
+        return None if held is None else held.pieces
+
+    def pieces_for(self, column: str, keys: Iterable[int]) -> tuple[Piece, ...] | None:
+        """Return the pieces that hold all rows with ``column`` among `keys`.
+
+        Each key is answered by exactly one commit, and a file is named only if its
+        commit's key ranges do not exclude every key. So an empty tuple means that
+        all keys are covered and no row can have any of them.
+
+        Returns
+        -------
+        tuple of Piece, or None
+            None unless every key is covered.
+        """
+        held = self.held_for(column, keys)
+        return None if held is None else held.pieces
+
+    def held_whole(self) -> HeldRows | None:
+        """Return all rows, ready to be asked; None if not all are held."""
+        whole = self._whole()
+        if whole is None:
+            return None
+        return HeldRows(whole.shape, (Piece(self._paths(whole.copy())),), whole.exact)
+
+    def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
+        """Return the rows with ``column`` among `keys`; None unless all are covered.
+
+        See `pieces_for`. The rows are exact only if every commit they come from is.
+        """
+        wanted = frozenset(keys)
+        whole = self._whole()
+        if whole is not None:
+            parts = [(whole, wanted)]
+        else:
+            parts, missing = self._assign(column, wanted)
+            if missing or self.shape is None:
+                return None
+            if not parts:  # nothing was asked of a row set that holds something
+                return HeldRows(self.shape, ())
+        pieces = tuple(
+            Piece(self._paths(files), column, answered)
+            for commit, answered in parts
+            if (files := _holding(commit.copy(column), column, sorted(answered)))
+        )
+        newest = max((commit for commit, _ in parts), key=lambda one: one.id)
+        exact = all(commit.exact for commit, _ in parts)
+        return HeldRows(newest.shape, pieces, exact)
+
+    def held_request(self, digest: str) -> HeldRows | None:
+        """Return the newest kept reply to that exact request; None if there is none."""
+        for commit in reversed(self.commits):
+            if commit.coverage == Request(digest):
+                files = self._paths(commit.copy())
+                return HeldRows(commit.shape, (Piece(files),), commit.exact)
+        return None
+
+    def _whole(self) -> Commit | None:
+        return next(
+            (one for one in self._preferred() if isinstance(one.coverage, Whole)), None
+        )
+
+    def _preferred(self) -> Sequence[Commit]:
+        """Return the commits, exact ones first, then newest first."""
+        return sorted(
+            self.commits, key=lambda commit: (commit.exact, commit.id), reverse=True
+        )
+
+    def _assign(
+        self, column: str, wanted: frozenset[int]
+    ) -> tuple[list[tuple[Commit, frozenset[int]]], frozenset[int]]:
+        """Give each key to one commit; return who answers what, and the keys left."""
+        parts: list[tuple[Commit, frozenset[int]]] = []
+        for commit in self._preferred():
+            match commit.coverage:
+                case Keys(name, values) if name == column:
+                    answered = wanted & values
+                    wanted -= answered
+                    if answered:
+                        parts.append((commit, answered))
+                case _:
+                    pass
+        return parts, wanted
+
+    def _paths(self, files: Sequence[DataFile]) -> tuple[str, ...]:
+        for file in files:
+            self._check(self._folder / file.name, file)
+        return tuple(str(self._folder / file.name) for file in files)
+
+
+def _holding(
+    files: Sequence[DataFile], column: str, keys: Sequence[int]
+) -> tuple[DataFile, ...]:
+    return tuple(file for file in files if file.may_hold(column, keys))
