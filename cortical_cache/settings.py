@@ -66,7 +66,7 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the path of the configuration file, which need not exist."""
     if named := environment.get("CORTICAL_CACHE_CONFIG"):
         return Path(named).expanduser()
-    from platformdirs import user_config_path  # noqa: PLC0415  start-up time
+    from platformdirs import user_config_path
 
     return user_config_path("cortical-cache") / "config.toml"
 
@@ -131,7 +131,7 @@ def write_pin(path: Path, dataset: str, version: int) -> None:
     version : int
         The materialization version to use where none is asked for.
     """
-    import tomlkit  # noqa: PLC0415  only who pins pays for it
+    import tomlkit
 
     _read_toml(path)  # a file we cannot read must not be overwritten
     document = tomlkit.parse(path.read_text("utf-8") if path.exists() else "")
@@ -147,7 +147,7 @@ def write_pin(path: Path, dataset: str, version: int) -> None:
 
 
 def _data_path() -> Path:
-    from platformdirs import user_data_path  # noqa: PLC0415  start-up time
+    from platformdirs import user_data_path
 
     return user_data_path("cortical-cache")
 

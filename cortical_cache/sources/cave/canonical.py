@@ -12,21 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cortical_cache.errors import ServerError
-from cortical_cache.model.json import JsonObject, as_object
-from cortical_cache.model.shape import AXES, Column, ColumnType, Kind, TableShape
+from cortical_cache.model.shape import AXES, Column, ColumnType, TableShape
+from cortical_cache.model.subject import Subject
 
 __all__ = ["canonical", "shape_of"]
 
 _Values: TypeAlias = "pa.ChunkedArray[Any]"
-
-_VIEW_TYPES: Mapping[object, ColumnType] = {
-    "integer": ColumnType.BIGINT,
-    "float": ColumnType.DOUBLE,
-    "number": ColumnType.DOUBLE,
-    "boolean": ColumnType.BOOLEAN,
-    "string": ColumnType.VARCHAR,
-    "SpatialPoint": ColumnType.POINT,
-}
 
 # A table's Float32 is all that the wire gives; a view's doubles arrive whole.
 _STORED: Mapping[ColumnType, pa.DataType] = {
@@ -39,33 +30,18 @@ _STORED: Mapping[ColumnType, pa.DataType] = {
 }
 
 
-def shape_of(  # noqa: PLR0913  each is one fact about the table
-    name: str,
-    kind: Kind,
-    *,
-    sent: pa.Schema,
-    names: Iterable[str],
-    voxel_resolution: tuple[float, float, float],
-    reference_table: str | None = None,
-    view_schema: JsonObject | None = None,
-) -> TableShape:
+def shape_of(subject: Subject, sent: pa.Schema, names: Iterable[str]) -> TableShape:
     """Derive the shape of a table or view from a reply that selected every column.
 
     Parameters
     ----------
-    name, kind
-        Of the table or view.
+    subject : Subject
+        The table or view.
     sent : pyarrow.Schema
         Of the reply, positions split.
     names : iterable of str
         Model column names, from the ``column_names`` header; when empty, they are
         read off the reply.
-    voxel_resolution : tuple of float
-        Nanometres.
-    reference_table : str, optional
-        From the table's metadata.
-    view_schema : dict, optional
-        The server's schema of a view, whose all-NULL columns arrive as strings.
 
     Returns
     -------
@@ -73,27 +49,33 @@ def shape_of(  # noqa: PLR0913  each is one fact about the table
         `is_merged` is read off the columns: only split versions have ``created``.
         (The version record cannot be trusted for it on public datastacks, whose rows
         come from another version's database.)
+
+    Raises
+    ------
+    ServerError
+        If the reply has other columns than its own header says.
     """
     present = set(sent.names)
+    described = {column.name: column for column in subject.view_columns}
     columns: list[Column] = []
     for column in names or _unsplit(sent.names):
-        if view_schema is not None and column in view_schema:
-            columns.append(Column(column, _view_type(as_object(view_schema[column]))))
+        if column in described:
+            columns.append(described[column])
         elif column in present:
             columns.append(Column(column, _sent_type(_type(sent, column))))
         elif f"{column}_x" in present:
             columns.append(Column(column, ColumnType.POINT))
     shape = TableShape(
-        name=name,
-        kind=kind,
+        name=subject.name,
+        kind=subject.kind,
         columns=tuple(columns),
-        is_merged=kind == "view" or "created" not in present,
-        voxel_resolution=voxel_resolution,
-        reference_table=reference_table,
+        is_merged=subject.kind == "view" or "created" not in present,
+        voxel_resolution=subject.voxel_resolution,
+        reference_table=subject.reference_table,
     )
     if set(shape.stored_columns) != present:
         odd = sorted(present ^ set(shape.stored_columns))
-        message = f"{name}: the reply's columns do not fit its schema: {odd}"
+        message = f"{subject}: the reply's columns do not fit its schema: {odd}"
         raise ServerError(message)
     return shape
 
@@ -161,12 +143,6 @@ def _cast(values: _Values, target: pa.DataType, name: str) -> _Values:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         message = f"{name}: the server sent {sent} that is no {target}: {error}"
         raise ServerError(message) from error
-
-
-def _view_type(described: JsonObject) -> ColumnType:
-    if described.get("format") == "date-time":
-        return ColumnType.TIMESTAMP
-    return _VIEW_TYPES.get(described.get("type"), ColumnType.VARCHAR)
 
 
 def _sent_type(sent: pa.DataType) -> ColumnType:

@@ -1,59 +1,56 @@
 """Canonical questions to CAVE, and the proof that an answer is whole.
 
 Only three questions are ever asked of a table: all of it, the rows where a column is
-one of some keys, the rows whose integer column lies in a range.
+one of some keys, and either of these cut into ranges of an integer column.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import pyarrow as pa
+from dataclasses import dataclass, replace
 
 from cortical_cache.errors import ServerError, TruncatedResultError
-from cortical_cache.model.shape import Kind
+from cortical_cache.model.subject import Subject
 from cortical_cache.sources.cave.replies import Reply, read_reply
 from cortical_cache.sources.cave.session import CaveSession
 
-__all__ = ["All", "Among", "CaveRows", "InRange", "Target", "Where"]
+__all__ = ["CaveRows", "Where"]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A table or view of one version."""
+class Where:
+    """Which rows: all of them, unless narrowed.
 
-    kind: Kind
-    name: str
-    version: int
+    Attributes
+    ----------
+    column : str or None
+        With `keys`: only rows whose column is one of them.
+    keys : tuple of int
+    low, high : int or None
+        Only rows with ``low <= page_by < high``; None is open.
+    page_by : str
+        The integer column that ranges are of.
+    """
 
-    def __str__(self) -> str:
-        """Name it for a message."""
-        return f"{self.kind} {self.name} of version {self.version}"
+    column: str | None = None
+    keys: tuple[int, ...] = ()
+    low: int | None = None
+    high: int | None = None
+    page_by: str = "id"
 
+    def between(self, low: int | None, high: int | None) -> "Where":
+        """Narrow to a range."""
+        return replace(self, low=low, high=high)
 
-@dataclass(frozen=True, slots=True)
-class All:
-    """Every row."""
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """Rows whose `column` is one of `keys`."""
-
-    column: str
-    keys: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class InRange:
-    """Rows with ``low <= column < high``."""
-
-    column: str
-    low: int
-    high: int
-
-
-Where = All | Among | InRange
+    def filters(self, table: str) -> dict[str, object]:
+        """Write it as a query body."""
+        body: dict[str, object] = {}
+        if self.column is not None:
+            body["filter_in_dict"] = {table: {self.column: list(self.keys)}}
+        if self.low is not None:
+            body["filter_greater_equal_dict"] = {table: {self.page_by: self.low}}
+        if self.high is not None:
+            body["filter_less_dict"] = {table: {self.page_by: self.high}}
+        return body
 
 
 class CaveRows:
@@ -67,18 +64,18 @@ class CaveRows:
     def __init__(self, session: CaveSession) -> None:
         self._session = session
 
-    def count(self, target: Target, where: Where) -> int:
+    def count(self, subject: Subject, where: Where) -> int:
         """Ask the server how many rows a query with the same filter would return.
 
         Not ``get_annotation_count``, which counts rows before a split version's time
         stamp only.
         """
-        reply = self._ask(target, where, {"count": "True"})
+        reply = self._ask(subject, where, {"count": "True"})
         if reply.table.column_names != ["count"] or reply.table.num_rows != 1:
-            raise ServerError(f"{target}: the server did not count")
+            raise ServerError(f"{subject}: the server did not count")
         return int(reply.table.column("count")[0].as_py())
 
-    def fetch(self, target: Target, where: Where) -> Reply:
+    def fetch(self, subject: Subject, where: Where) -> Reply:
         """Fetch all rows of a question in one reply, proved whole.
 
         Raises
@@ -86,38 +83,38 @@ class CaveRows:
         TruncatedResultError
             If the reply was cut at the server's cap; `rows` tells where.
         """
-        reply = self._ask(target, where, {})
+        reply = self._ask(subject, where, {})
         if reply.limited:
-            there_are = self.count(target, where)
+            there_are = self.count(subject, where)
             if there_are != reply.table.num_rows:
                 raise TruncatedResultError(
-                    f"{target}: the server gave {reply.table.num_rows:,} of "
+                    f"{subject}: the server gave {reply.table.num_rows:,} of "
                     f"{there_are:,} rows",
                     reply.table.num_rows,
                     there_are,
                 )
         return reply
 
-    def header(self, target: Target) -> Reply:
+    def header(self, subject: Subject) -> Reply:
         """Fetch one row at most, for the columns and their types."""
-        return self._ask(target, All(), {}, limit=1)
+        return self._ask(subject, Where(), {}, limit=1)
 
     def _ask(
         self,
-        target: Target,
+        subject: Subject,
         where: Where,
         params: Mapping[str, str],
         limit: int | None = None,
     ) -> Reply:
-        if target.kind == "view":
+        if subject.kind == "view":
             url = self._session.url(
-                "view_query", version=target.version, view_name=target.name
+                "view_query", version=subject.version, view_name=subject.name
             )
         else:
             url = self._session.url(
-                "simple_query", version=target.version, table_name=target.name
+                "simple_query", version=subject.version, table_name=subject.name
             )
-        body: dict[str, object] = _filters(target.name, where)
+        body = where.filters(subject.name)
         if limit is not None:
             body["limit"] = limit
         asked = {
@@ -128,29 +125,6 @@ class CaveRows:
             **params,
         }
         response = self._session.post(
-            url, str(target), body=json.dumps(body), params=asked
+            url, str(subject), body=json.dumps(body), params=asked
         )
-        return read_reply(response, str(target))
-
-
-def _filters(table: str, where: Where) -> dict[str, object]:
-    match where:
-        case All():
-            return {}
-        case Among(column, keys):
-            return {"filter_in_dict": {table: {column: list(keys)}}}
-        case InRange(column, low, high):
-            return {
-                "filter_greater_equal_dict": {table: {column: low}},
-                "filter_less_dict": {table: {column: high}},
-            }
-
-
-def concatenated(replies: list[Reply]) -> pa.Table:
-    """Join the tables of replies to one question's parts.
-
-    An empty part has untyped string columns, so types are unified.
-    """
-    return pa.concat_tables(
-        [reply.table for reply in replies], promote_options="permissive"
-    )
+        return read_reply(response, str(subject))

@@ -1,0 +1,1 @@
+"""Read-through: answer from the store, else ask, keep, and answer."""

@@ -1,0 +1,63 @@
+"""Where a dataset's data come from, connected when first needed.
+
+caveclient takes a second to import and five requests to connect; whoever only reads
+the store pays for neither.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cortical_cache.model.dataset import Dataset
+
+if TYPE_CHECKING:
+    from cortical_cache.sources.cave.fetch import CaveFetch
+    from cortical_cache.sources.cave.metadata import CaveMetadata
+    from cortical_cache.sources.cave.session import CaveSession
+
+__all__ = ["Origin"]
+
+
+class Origin:
+    """CAVE for one dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    offline : bool
+        Using it raises `NotCachedError` before a socket is opened.
+    """
+
+    def __init__(self, dataset: Dataset, *, offline: bool) -> None:
+        self.dataset = dataset
+        self.offline = offline
+        self._lock = threading.Lock()
+        self._session: CaveSession | None = None
+
+    @property
+    def session(self) -> "CaveSession":
+        """The connection."""
+        from cortical_cache.sources.cave.session import CaveSession
+
+        with self._lock:
+            if self._session is None:
+                self._session = CaveSession(
+                    self.dataset.datastack,
+                    self.dataset.server_address,
+                    offline=self.offline,
+                )
+            return self._session
+
+    @property
+    def metadata(self) -> "CaveMetadata":
+        """Versions, tables, views and schemas."""
+        from cortical_cache.sources.cave.metadata import CaveMetadata
+
+        return CaveMetadata(self.session)
+
+    def fetch(self, cap: int | None, learn: Callable[[int], None]) -> "CaveFetch":
+        """Rows of tables and views, given and told the server's cap."""
+        from cortical_cache.sources.cave.fetch import CaveFetch
+        from cortical_cache.sources.cave.rows import CaveRows
+
+        return CaveFetch(CaveRows(self.session), cap, learn)

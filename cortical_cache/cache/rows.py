@@ -1,0 +1,188 @@
+"""Bring rows from CAVE into the store: whole tables, or all rows of some keys.
+
+Whatever is stored was proved whole; a version's rows never change, so it stays true.
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from cortical_cache.cache.facts import Clock, Facts
+from cortical_cache.cache.origin import Origin
+from cortical_cache.model.coverage import Keys, Whole
+from cortical_cache.model.subject import Subject
+from cortical_cache.policy.freshness import Fact
+from cortical_cache.store import DatasetStore, Provenance, RowSet
+
+if TYPE_CHECKING:
+    from cortical_cache.sources.cave.fetch import CaveFetch, Fetched
+
+__all__ = ["Progress", "RowCache", "no_progress"]
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int, int], None]
+"""Called with how many have come, and how many there are."""
+
+KEYS_AT_ONCE = 500
+"""Keys of one request: a body of some 10 kB."""
+
+
+def no_progress(come: int, there_are: int) -> None:
+    """Report nothing."""
+
+
+class RowCache:
+    """The rows of one dataset's tables and views.
+
+    Parameters
+    ----------
+    store : DatasetStore
+    facts : Facts
+    origin : Origin
+    clock : callable
+        Tells the time of a fetch.
+    """
+
+    def __init__(
+        self, store: DatasetStore, facts: Facts, origin: Origin, clock: Clock
+    ) -> None:
+        self._store = store
+        self._facts = facts
+        self._origin = origin
+        self._clock = clock
+
+    def row_set(self, subject: Subject) -> RowSet:
+        """Return what is held of a table or view."""
+        return self._store.rows(subject.kind, subject.name, subject.version)
+
+    @property
+    def cap(self) -> int | None:
+        """Rows that the server gives in one reply, if that was learnt."""
+        held = self._facts.held(Fact.ROW_CAP)
+        return None if held is None else int(str(held.value))
+
+    def known_rows(self, subject: Subject) -> int | None:
+        """Return the number of rows, where it is held or was counted. No network."""
+        state = self.row_set(subject).state()
+        if state.is_whole:
+            return state.rows
+        counted = self._facts.held(Fact.ROW_COUNTS, subject.version, subject.name)
+        return None if counted is None else int(str(counted.value))
+
+    def count(self, subject: Subject) -> int:
+        """Return the number of rows that a query of the whole returns. For ever."""
+        known = self.known_rows(subject)
+        if known is not None:
+            return known
+        rows = self._fetch().count(subject)
+        self._facts.keep(Fact.ROW_COUNTS, rows, subject.version, subject.name)
+        return rows
+
+    def mirror(self, subject: Subject, progress: Progress = no_progress) -> bool:
+        """Fetch a whole table or view, unless it is held.
+
+        Parameters
+        ----------
+        subject : Subject
+        progress : callable
+            Told of every part that has come.
+
+        Returns
+        -------
+        bool
+            False if there was nothing to do, because it is held or another process
+            fetched it meanwhile.
+
+        Raises
+        ------
+        TruncatedResultError
+            If the rows that come cannot be proved to be all.
+        SourceError
+            If the server fails. What had come is dropped.
+        """
+        row_set = self.row_set(subject)
+        with row_set.fetch_lock("whole"):
+            state = row_set.state()
+            if state.is_whole:
+                return False
+            total = self.count(subject)
+            fetched = self._fetch().whole(subject, total)
+            # The whole says all that the parts said, so they need not be kept.
+            parts = [commit.id for commit in state.commits if not commit.exact]
+            self._keep(
+                row_set,
+                fetched,
+                Whole(),
+                supersedes=parts,
+                progress=lambda come: progress(come, total),
+            )
+            return True
+
+    def fetch_keys(
+        self,
+        subject: Subject,
+        column: str,
+        keys: frozenset[int],
+        progress: Progress = no_progress,
+    ) -> None:
+        """Fetch all rows whose `column` is one of `keys`, as far as they are not held.
+
+        Parameters
+        ----------
+        subject : Subject
+        column : str
+        keys : frozenset of int
+            When empty, only the columns and their types are learnt.
+        progress : callable
+            Told of the keys that are done.
+        """
+        row_set = self.row_set(subject)
+        digest = sha256(repr((column, sorted(keys))).encode()).hexdigest()[:32]
+        with row_set.fetch_lock(digest):
+            missing = sorted(keys - row_set.state().covered(column, keys))
+            if keys and not missing:
+                return
+            fetch = self._fetch()
+            for start in range(0, max(len(missing), 1), KEYS_AT_ONCE):
+                batch = missing[start : start + KEYS_AT_ONCE]
+                for part, fetched in fetch.of_keys(subject, column, batch):
+                    self._keep(row_set, fetched, Keys(column, frozenset(part)))
+                progress(start + len(batch), len(missing))
+
+    def _fetch(self) -> "CaveFetch":
+        def learn(cap: int) -> None:
+            self._facts.keep(Fact.ROW_CAP, cap)
+
+        return self._origin.fetch(self.cap, learn)
+
+    def _keep(
+        self,
+        row_set: RowSet,
+        fetched: "Fetched",
+        coverage: Whole | Keys,
+        *,
+        supersedes: Collection[str] = (),
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Commit rows once all of them have come."""
+        provenance = Provenance(
+            source="cave",
+            server=self._origin.dataset.server_address,
+            fetched_at=self._clock(),
+        )
+        come = 0
+        with row_set.writer(
+            shape=fetched.shape,
+            coverage=coverage,
+            provenance=provenance,
+            supersedes=supersedes,
+            sort_by=("id",) if fetched.shape.column("id") else (),
+        ) as writer:
+            for table in fetched.tables:
+                writer.write(table)
+                come += table.num_rows
+                if progress is not None:
+                    progress(come)
+        log.info("%r: %d rows kept", row_set, come)

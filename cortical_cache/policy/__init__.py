@@ -1,0 +1,1 @@
+"""Decisions, without I/O: what may be remembered, and where an answer comes from."""

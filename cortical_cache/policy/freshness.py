@@ -1,0 +1,83 @@
+"""What may be remembered, and for how long. The one table; no I/O, no clock.
+
+Every public method that returns a remembered fact repeats its row in its docstring.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+__all__ = ["Fact", "Rule", "is_fresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How long a fact is good for.
+
+    Attributes
+    ----------
+    kept : timedelta or None
+        Served without asking again for this long; None: for ever.
+    reason : str
+        Why.
+    """
+
+    kept: timedelta | None
+    reason: str
+
+
+_DAY = timedelta(days=1)
+
+
+class Fact(Enum):
+    """Everything that is remembered besides rows, by the name of its document."""
+
+    INFO = "info"
+    SCHEMAS = "schemas"
+    VERSIONS = "versions"
+    ROW_CAP = "row_cap"
+    TABLES = "tables"
+    VIEWS = "views"
+    VIEW_SCHEMAS = "view_schemas"
+    UNIQUE_STRINGS = "unique_strings"
+    ANNOTATION_COUNTS = "annotation_counts"
+    ROW_COUNTS = "row_counts"
+
+    @property
+    def rule(self) -> Rule:
+        """Its row of the table."""
+        return _RULES[self]
+
+
+_RULES = {
+    Fact.INFO: Rule(_DAY, "administrators edit viewer, tables and descriptions"),
+    Fact.SCHEMAS: Rule(_DAY, "schemas grow with server releases"),
+    Fact.VERSIONS: Rule(
+        timedelta(0),
+        "made and expired by a schedule; asked once a session, when first needed",
+    ),
+    Fact.ROW_CAP: Rule(
+        None, "a setting of the server, learnt again when a reply is cut"
+    ),
+    Fact.TABLES: Rule(_DAY, "read from the live database: notices, permissions move"),
+    Fact.VIEWS: Rule(_DAY, "read from the live database"),
+    Fact.VIEW_SCHEMAS: Rule(None, "reflected from the frozen database"),
+    Fact.UNIQUE_STRINGS: Rule(_DAY, "of the live table, whatever the version"),
+    Fact.ANNOTATION_COUNTS: Rule(None, "stored by the server when the version froze"),
+    Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
+}
+
+
+def is_fresh(fact: Fact, captured_at: datetime, now: datetime) -> bool:
+    """Tell whether a remembered fact may be served without asking the server.
+
+    Parameters
+    ----------
+    fact : Fact
+    captured_at, now : datetime
+        Aware. A capture date in the future (a clock set back) is not fresh.
+    """
+    kept = fact.rule.kept
+    if kept is None:
+        return True
+    return timedelta(0) <= now - captured_at <= kept

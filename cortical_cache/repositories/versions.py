@@ -1,0 +1,217 @@
+"""Which materialization versions there are, and which one is meant."""
+
+import logging
+import threading
+
+from cortical_cache.cache.facts import Facts
+from cortical_cache.cache.origin import Origin
+from cortical_cache.datasets.registry import Home
+from cortical_cache.errors import NotCachedError, UnknownNameError, VersionExpiredError
+from cortical_cache.model.json import JsonObject, as_list, as_object
+from cortical_cache.model.version import VersionRecord
+from cortical_cache.policy.freshness import Fact
+from cortical_cache.settings import Settings
+from cortical_cache.store import DatasetStore
+
+__all__ = ["Versions"]
+
+log = logging.getLogger(__name__)
+
+
+class Versions:
+    """The versions of one dataset.
+
+    Freshness: the list is asked once a session, when first needed; offline the last
+    answer is served. A version's number, timestamp and ``is_merged`` never change.
+
+    Parameters
+    ----------
+    home : Home
+    settings : Settings
+    store : DatasetStore
+    facts : Facts
+    origin : Origin
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        store: DatasetStore,
+        facts: Facts,
+        origin: Origin,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._store = store
+        self._facts = facts
+        self._origin = origin
+        self._lock = threading.Lock()
+        self._asked: list[JsonObject] | None = None
+        self._default: int | None = None
+        self._chosen: int | None = None
+
+    @property
+    def chosen(self) -> int | None:
+        """The version that the user set on the client, or None."""
+        return self._chosen
+
+    @chosen.setter
+    def chosen(self, version: int | None) -> None:
+        self._chosen = None if version is None else int(version)
+
+    def records(self) -> list[JsonObject]:
+        """Return the server's records of all versions, expired ones included.
+
+        Freshness: asked once a session; offline, or when the server fails, the last
+        answer.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and the list was never asked.
+        """
+        with self._lock:
+            if self._asked is None:
+                name = self._home.dataset.name
+                document = self._facts.get(
+                    Fact.VERSIONS,
+                    lambda: [*self._origin.metadata.versions()],
+                    missing=(
+                        f"the version list of {name} is",
+                        f"cortical-cache sync {name} latest",
+                    ),
+                )
+                self._asked = [as_object(one) for one in as_list(document.value)]
+            return self._asked
+
+    def raw(self, version: int) -> JsonObject:
+        """Return the server's record of one version, held or asked.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such version; the error names those there are.
+        """
+        held = self._store.read_version(version)
+        if held is not None:
+            return as_object(held.value)
+        for record in self.records():
+            if record.get("version") == version:
+                return record
+        raise self._unknown(version)
+
+    def record(self, version: int) -> VersionRecord:
+        """Return one version: number, timestamp and ``is_merged`` for ever.
+
+        Freshness: `valid`, `status` and `expires_on` as last known.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such version; the error names those there are.
+        NotCachedError
+            Offline, and nothing is known of it.
+        """
+        return VersionRecord.parse(self.raw(version))
+
+    def available(self) -> tuple[int, ...]:
+        """Return the versions that the server answers queries for, ascending."""
+        known = (VersionRecord.parse(one) for one in self.records())
+        return tuple(sorted(one.version for one in known if one.is_stable))
+
+    def held(self) -> tuple[int, ...]:
+        """Return the versions that anything is held of, ascending. No network."""
+        return self._store.versions()
+
+    def newest(self) -> int:
+        """Return the newest version that the server answers queries for."""
+        available = self.available()
+        if not available:
+            name = self._home.dataset.name
+            raise UnknownNameError("version", "latest", name, ())
+        return available[-1]
+
+    def resolve(self, version: int | None = None) -> int:
+        """Return the version that is meant.
+
+        In order: the argument, the client's own, ``CORTICAL_CACHE_VERSION``, the
+        configuration's pin, then offline the newest held, else the server's newest.
+
+        Parameters
+        ----------
+        version : int, optional
+            As the caller gave it; numpy integers are welcome.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, nothing set, nothing held.
+        """
+        for given in (
+            version,
+            self._chosen,
+            self._settings.version,
+            self._home.pinned,
+        ):
+            if given is not None:
+                return int(given)
+        if self._default is None:
+            self._default = self._guess()
+        return self._default
+
+    def require_stable(self, version: int) -> VersionRecord:
+        """Return the record of a version whose rows may be fetched now.
+
+        Raises
+        ------
+        UnknownNameError
+            If it does not exist, or is not made to the end yet.
+        VersionExpiredError
+            If the server has dropped its database.
+        """
+        record = next(
+            (one for one in self.records() if one.get("version") == version), None
+        )
+        if record is None:
+            raise self._unknown(version)
+        parsed = VersionRecord.parse(record)
+        if parsed.is_stable:
+            return parsed
+        name = self._home.dataset.name
+        if parsed.status == "EXPIRED":
+            raise VersionExpiredError(
+                f"version {version} of {name} has expired on the server and what you "
+                f"ask is not held; the server still has {self._listed()}"
+            )
+        raise self._unknown(version)
+
+    def _guess(self) -> int:
+        name = self._home.dataset.name
+        held = self.held()
+        if self._origin.offline:
+            if held:
+                return held[-1]
+            raise NotCachedError(
+                f"any version of {name} is", f"cortical-cache sync {name} latest"
+            )
+        newest = self.newest()
+        if held and held[-1] != newest:
+            log.warning(
+                "%s: using version %d, the server's newest; version %d is held "
+                "(load_client(%r, version=%d) uses that)",
+                name,
+                newest,
+                held[-1],
+                name,
+                held[-1],
+            )
+        return newest
+
+    def _unknown(self, version: int) -> UnknownNameError:
+        return UnknownNameError(
+            "version", version, self._home.dataset.name, self.available()
+        )
+
+    def _listed(self) -> str:
+        return ", ".join(map(str, self.available())) or "no version"
