@@ -1,0 +1,236 @@
+"""Answer a query from held rows."""
+
+import json
+from collections.abc import Collection, Mapping
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from duckdb import ColumnExpression, DuckDBPyRelation, Expression
+
+from cortical_cache.engine.connection import Connections
+from cortical_cache.engine.frames import frame
+from cortical_cache.engine.scan import ROW, ambiguous, matching
+from cortical_cache.errors import StoreChangedError, UnknownNameError
+from cortical_cache.model.conditions import Condition, conditions
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.output import Output, outputs, resolution
+from cortical_cache.model.query import Query
+from cortical_cache.model.shape import TableShape
+
+__all__ = ["Decided", "Engine"]
+
+# By table: ids of the rows, among the ambiguous ones, that the server says match.
+Decided = Mapping[str, Collection[int]]
+
+Records = list[dict[str, object]]
+
+
+class Engine:
+    """An in-memory DuckDB that reads Parquet files where they lie.
+
+    Opened at the first question; safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._connections = Connections()
+
+    def answer(
+        self,
+        query: Query,
+        rows: Mapping[str, HeldRows],
+        *,
+        decided: Decided | None = None,
+    ) -> pd.DataFrame | Records:
+        """Answer a query as caveclient would have.
+
+        Parameters
+        ----------
+        query : Query
+        rows : mapping of str to HeldRows
+            By table name, of every side of the query. They must cover the query.
+        decided : mapping of str to collection of int, optional
+            By table, the ids of `ambiguous` rows that do match. Without it, rounded
+            values are taken at face value.
+
+        Returns
+        -------
+        pandas.DataFrame or list of dict
+            Ordered by id; a join by both ids. Without ``attrs``. Records if the query
+            has ``return_df=False``.
+
+        Raises
+        ------
+        InvalidQueryError, UnknownNameError, UnsupportedQueryError
+            For a question that the server would refuse, or that cannot be answered.
+        StoreChangedError
+            If a file is gone.
+        """
+        shapes = _shapes(query, rows)
+        found = [one for one in outputs(query, shapes) if one.shown]
+        if query.counts:
+            answer = pd.DataFrame({"count": [self.count(query, rows, decided=decided)]})
+        else:
+            answer = frame(
+                self._fetch(query, rows, shapes, found, decided),
+                found,
+                shapes,
+                resolution(query, shapes),
+                split_positions=query.split_positions or not query.return_df,
+            )
+        if query.return_df:
+            return answer
+        return json.loads(answer.to_json(orient="records"))
+
+    def count(
+        self,
+        query: Query,
+        rows: Mapping[str, HeldRows],
+        *,
+        decided: Decided | None = None,
+    ) -> int:
+        """Count the rows of the answer: `limit` is ignored, `offset` is not.
+
+        Parameters
+        ----------
+        query : Query
+        rows : mapping of str to HeldRows
+        decided : mapping of str to collection of int, optional
+            As for `answer`.
+
+        Returns
+        -------
+        int
+        """
+        shapes = _shapes(query, rows)
+        outputs(query, shapes)
+        found = self._relation(query, rows, shapes, decided)
+        (number,) = _arrow(found.count("*"))[0].to_pylist()
+        return max(0, int(number) - (query.offset or 0))
+
+    def ambiguous(
+        self, query: Query, rows: Mapping[str, HeldRows]
+    ) -> dict[str, list[int]]:
+        """Return the ids of held rows that rounding leaves undecided, by table.
+
+        Parameters
+        ----------
+        query : Query
+        rows : mapping of str to HeldRows
+
+        Returns
+        -------
+        dict of str to list of int
+            Only tables that have such rows. Ask the server which of these ids match
+            the query's filters on that table, and pass them as `decided`.
+        """
+        shapes = _shapes(query, rows)
+        found: dict[str, list[int]] = {}
+        for table, tests in _by_table(query, shapes).items():
+            open_rows = ambiguous(self._connections.cursor(), rows[table], tests)
+            if open_rows is not None:
+                ids = _arrow(open_rows.select(ColumnExpression("id")))[0].to_pylist()
+                if ids:
+                    found[table] = sorted(ids)
+        return found
+
+    def _fetch(
+        self,
+        query: Query,
+        rows: Mapping[str, HeldRows],
+        shapes: dict[str, TableShape],
+        shown: list[Output],
+        decided: Decided | None,
+    ) -> pa.Table:
+        found = self._relation(query, rows, shapes, decided)
+        order = [ColumnExpression(name) for name in _order(query, shapes)]
+        if order:
+            found = found.sort(*order)
+        if query.limit is not None or query.offset:
+            found = found.limit(_limit(query.limit), query.offset or 0)
+        columns = [
+            ColumnExpression(_name(query, one.table, stored))
+            for one in shown
+            for stored in one.column.stored
+        ]
+        return _arrow(found.select(*columns))
+
+    def _relation(
+        self,
+        query: Query,
+        rows: Mapping[str, HeldRows],
+        shapes: dict[str, TableShape],
+        decided: Decided | None,
+    ) -> DuckDBPyRelation:
+        cursor = self._connections.cursor()
+        tests = _by_table(query, shapes)
+        sides: list[DuckDBPyRelation] = []
+        for side in query.sides:
+            ids = None if decided is None else decided.get(side.table, ())
+            sides.append(matching(cursor, rows[side.table], tests[side.table], ids))
+        if query.kind != "join":
+            return sides[0]
+        left, right = (
+            found.select(*_renamed(query, side.table, shapes[side.table]))
+            for side, found in zip(query.sides, sides, strict=True)
+        )
+        first, second = (
+            ColumnExpression(_name(query, side.table, side.column or "id"))
+            for side in query.sides
+        )
+        joined = left.set_alias("left_side").join(
+            right.set_alias("right_side"),
+            first == second,  # pyright: ignore[reportArgumentType]
+        )
+        return joined
+
+
+def _shapes(query: Query, rows: Mapping[str, HeldRows]) -> dict[str, TableShape]:
+    for table in query.tables:
+        if table not in rows:
+            where = f"{query.datastack} v{query.version}"
+            raise UnknownNameError(query.kind, table, where, tuple(rows))
+    return {table: rows[table].shape for table in query.tables}
+
+
+def _by_table(
+    query: Query, shapes: Mapping[str, TableShape]
+) -> dict[str, list[Condition]]:
+    found: dict[str, list[Condition]] = {table: [] for table in query.tables}
+    for one in conditions(query, shapes):
+        found[one.table].append(one)
+    return found
+
+
+def _name(query: Query, table: str, column: str) -> str:
+    """Return the name of a stored column in the relation: a join prefixes its side."""
+    if query.kind != "join":
+        return column
+    return f"{query.tables.index(table)}.{column}"
+
+
+def _renamed(query: Query, table: str, shape: TableShape) -> list[Expression]:
+    return [
+        ColumnExpression(name).alias(_name(query, table, name))
+        for name in shape.stored_columns
+    ]
+
+
+def _order(query: Query, shapes: Mapping[str, TableShape]) -> list[str]:
+    order = [
+        _name(query, table, "id")
+        for table in query.tables
+        if shapes[table].column("id") is not None
+    ]
+    return [*order, ROW] if order and query.kind == "view" else order
+
+
+def _limit(limit: int | None) -> int:
+    return 2**62 if limit is None else limit
+
+
+def _arrow(found: DuckDBPyRelation) -> pa.Table:
+    try:
+        return found.to_arrow_table()
+    except duckdb.IOException as error:
+        raise StoreChangedError(f"a file is gone: {error}") from error

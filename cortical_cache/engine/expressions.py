@@ -1,0 +1,166 @@
+"""Conditions as DuckDB expressions. Values are bound, names are identifiers.
+
+Held values may be rounded: a reply gives doubles as Float32 and coordinates as whole
+voxels. Each condition therefore has three readings: it holds *surely* (whatever was
+rounded), *possibly*, or *at face value* (as if nothing had been). For exact values
+the three are one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+from operator import and_
+
+import numpy as np
+from duckdb import (
+    ColumnExpression,
+    ConstantExpression,
+    Expression,
+    FunctionExpression,
+)
+
+from cortical_cache.engine.boxes import Bound, bounds
+from cortical_cache.model.conditions import Condition, Value
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.regex import translate
+from cortical_cache.model.shape import ColumnType
+
+__all__ = ["FALSE", "TRUE", "Reading", "all_of", "constant", "is_rounded", "reading"]
+
+TRUE = ConstantExpression(value=True)
+FALSE = ConstantExpression(value=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One condition, read three ways."""
+
+    surely: Expression
+    possibly: Expression
+    face: Expression
+
+
+def is_rounded(condition: Condition, held: HeldRows) -> bool:
+    """Tell whether rounding can make the condition undecidable for a held row."""
+    if condition.kind == "null":
+        return False
+    if condition.kind in ("in", "out") and not condition.values:
+        return False
+    kind = condition.column.type
+    floats = kind is ColumnType.DOUBLE and held.shape.kind == "table"
+    return not held.exact and (floats or kind is ColumnType.POINT)
+
+
+def reading(condition: Condition, held: HeldRows) -> Reading:
+    """Return the three readings of a condition on held rows."""
+    if not is_rounded(condition, held):
+        face = _exact(condition, held)
+        return Reading(face, face, face)
+    if condition.kind == "box":
+        return Reading(
+            _inside(condition, held, 0.5),
+            _inside(condition, held, -0.5),
+            _inside(condition, held, 0.0),
+        )
+    return _rounded(condition)
+
+
+def all_of(expressions: Sequence[Expression]) -> Expression:
+    """Return the conjunction."""
+    return reduce(and_, expressions, TRUE) if expressions else TRUE
+
+
+def constant(value: Value) -> Expression:
+    """Return a bound value."""
+    return ConstantExpression(value)
+
+
+def _exact(condition: Condition, held: HeldRows) -> Expression:
+    if condition.kind == "box":
+        return _inside(condition, held, 0.0)
+    column = ColumnExpression(condition.column.stored[0])
+    if condition.kind == "null":
+        return column.isnull()
+    if condition.kind == "regex":
+        pattern = ConstantExpression(translate(str(condition.values[0])))
+        # 's': as in PostgreSQL, the dot matches a newline.
+        return FunctionExpression(
+            "regexp_matches", column, pattern, ConstantExpression("s")
+        )
+    return _compared(
+        condition, column, [_stored(one, held) for one in condition.values]
+    )
+
+
+def _rounded(condition: Condition) -> Reading:
+    """Read a comparison with a Float32-held double.
+
+    Rounding keeps the order. So with r the bound's own Float32, a held value above
+    (below) r stands only for doubles above (below) the bound; r itself decides nothing.
+    """
+    column = ColumnExpression(condition.column.stored[0])
+    with np.errstate(over="ignore"):
+        values = [float(np.float32(one)) for one in condition.values]  # pyright: ignore[reportArgumentType]
+    face = _compared(condition, column, values)
+    match condition.kind:
+        case "greater" | "greater_equal":
+            bound = constant(values[0])
+            return Reading(column > bound, column >= bound, face)
+        case "less" | "less_equal":
+            bound = constant(values[0])
+            return Reading(column < bound, column <= bound, face)
+        case "in":
+            return Reading(FALSE, face, face)
+        case _:
+            missing = column.isnull()
+            return Reading(face, ~missing if condition.null else TRUE, face)
+
+
+def _compared(
+    condition: Condition, column: Expression, values: Sequence[Value]
+) -> Expression:
+    compare: dict[str, Callable[[Expression], Expression]] = {
+        "greater": column.__gt__,
+        "greater_equal": column.__ge__,
+        "less": column.__lt__,
+        "less_equal": column.__le__,
+    }
+    if condition.kind in compare:
+        return compare[condition.kind](constant(values[0]))
+    members = map(constant, values)
+    if condition.kind == "in":
+        return column.isin(*members) if values else FALSE
+    kept = column.isnotin(*members) if values else TRUE
+    # NOT IN is unknown for NULL, which is kept unless NULL itself is left out.
+    return kept & column.isnotnull() if condition.null else kept | column.isnull()
+
+
+def _stored(value: Value, held: HeldRows) -> Value:
+    if isinstance(value, datetime) and held.shape.kind == "table":
+        return value.replace(tzinfo=UTC)
+    return value
+
+
+def _inside(condition: Condition, held: HeldRows, margin: float) -> Expression:
+    """Tell whether a point is in a box, each coordinate at least `margin` inside."""
+    if condition.box is None:
+        return FALSE
+    low, high = bounds(condition.box)
+    return all_of(
+        [
+            _within(ColumnExpression(name), above, below, margin, whole=not held.exact)
+            for name, above, below in zip(
+                condition.column.stored, low, high, strict=True
+            )
+        ]
+    )
+
+
+def _within(
+    column: Expression, above: Bound, below: Bound, margin: float, *, whole: bool
+) -> Expression:
+    if whole:  # whole bounds, so that Parquet statistics can be used
+        least, most = above.least(margin), below.most(margin)
+        return (column >= constant(least)) & (column <= constant(most))
+    return (column > constant(above.limit)) & (column < constant(below.limit))

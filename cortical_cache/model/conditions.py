@@ -1,0 +1,212 @@
+"""What a filter means for a column of a known type, or why it means nothing.
+
+Values take the type that PostgreSQL would give them; what it would refuse is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil, floor
+from typing import Literal
+
+from cortical_cache.errors import InvalidQueryError
+from cortical_cache.model.output import find_column
+from cortical_cache.model.query import Box, Filter, FilterKind, Query
+from cortical_cache.model.shape import Column, ColumnType, TableShape
+from cortical_cache.model.values import Scalar
+
+__all__ = ["Condition", "ConditionKind", "Value", "conditions"]
+
+ConditionKind = Literal[
+    "null",
+    "in",
+    "out",
+    "greater",
+    "less",
+    "greater_equal",
+    "less_equal",
+    "box",
+    "regex",
+]
+
+Value = bool | int | float | str | datetime
+
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_EXACT = 2**53
+
+# The spellings of true and false that PostgreSQL reads; any prefix of a word will do.
+_TRUE = {"true", "tru", "tr", "t", "yes", "ye", "y", "on", "1"}
+_FALSE = {"false", "fals", "fal", "fa", "f", "no", "n", "off", "of", "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition on the stored values of one column.
+
+    Attributes
+    ----------
+    kind : str
+        ``equal`` has become ``in`` with one value, or ``null``.
+    table : str
+    column : Column
+    values : tuple
+        Of the column's own type; one value except for ``in`` and ``out``. Timestamps
+        are UTC without a zone.
+    box : pair of corners or None
+    null : bool
+        ``out`` only: missing values are left out as well.
+    """
+
+    kind: ConditionKind
+    table: str
+    column: Column
+    values: tuple[Value, ...] = ()
+    box: Box | None = None
+    null: bool = False
+
+
+def conditions(query: Query, shapes: Mapping[str, TableShape]) -> tuple[Condition, ...]:
+    """Return the query's filters as conditions on typed columns.
+
+    Raises
+    ------
+    UnknownNameError
+        For a column that the table does not have.
+    InvalidQueryError
+        For a value that the column's type cannot be compared with, and for a float
+        that may have lost digits of an id.
+    """
+    return tuple(
+        _condition(one, find_column(shapes[one.table], one.column))
+        for one in query.filters
+    )
+
+
+def _condition(one: Filter, column: Column) -> Condition:
+    if one.kind == "spatial":
+        if column.type is not ColumnType.POINT:
+            raise InvalidQueryError(
+                f"{column.name} is no position: a box does not apply"
+            )
+        box: Box = one.value  # pyright: ignore[reportAssignmentType]
+        return Condition("box", one.table, column, box=box)
+    if one.kind == "regex":
+        if column.type is not ColumnType.VARCHAR:
+            raise InvalidQueryError(
+                f"{column.name} is no text: a regular expression does not apply"
+            )
+        return Condition("regex", one.table, column, (str(one.value),))
+    if one.kind in ("in", "out"):
+        given: tuple[Scalar, ...] = one.value  # pyright: ignore[reportAssignmentType]
+        values = tuple(
+            typed
+            for value in given
+            if value is not None
+            for typed in _typed(column, value)
+        )
+        null = one.kind == "out" and None in given
+        return Condition(one.kind, one.table, column, values, null=null)
+    value: Scalar = one.value  # pyright: ignore[reportAssignmentType]
+    if one.kind == "equal":
+        if value is None:
+            return Condition("null", one.table, column)
+        return Condition("in", one.table, column, _typed(column, value))
+    kind, bound = _bound(one.kind, column, value)
+    return Condition(kind, one.table, column, bound)
+
+
+def _typed(column: Column, value: Scalar) -> tuple[Value, ...]:
+    """Return `value` in the column's type, or nothing if no value equals it."""
+    match column.type:
+        case ColumnType.BIGINT | ColumnType.INTEGER:
+            number = _number(column, value)
+            if column.type is ColumnType.BIGINT:
+                number = _undamaged(column, number)
+            is_held = number == floor(number) and _SMALLEST <= number <= _LARGEST
+            return (int(number),) if is_held else ()
+        case ColumnType.DOUBLE:
+            return (float(_number(column, value)),)
+        case ColumnType.BOOLEAN if isinstance(value, bool):
+            return (value,)
+        case ColumnType.BOOLEAN if isinstance(value, str):
+            text = value.strip().lower()
+            if text in _TRUE | _FALSE:
+                return (text in _TRUE,)
+        case ColumnType.VARCHAR if isinstance(value, str):
+            return (value,)
+        case ColumnType.TIMESTAMP if isinstance(value, str):
+            return (_time(column, value),)
+        case _:
+            pass
+    raise _mismatch(column, value)
+
+
+def _bound(
+    kind: FilterKind, column: Column, value: Scalar
+) -> tuple[ConditionKind, tuple[Value, ...]]:
+    """Return a comparison whose bound has the column's type."""
+    comparison: ConditionKind = kind  # pyright: ignore[reportAssignmentType]
+    if column.type not in (ColumnType.BIGINT, ColumnType.INTEGER):
+        return comparison, _typed(column, value)
+    number = _number(column, value)
+    if isinstance(number, float):
+        number = _undamaged(column, number, whole=False)
+    upwards = kind in ("greater", "greater_equal")
+    if number != floor(number):
+        # No integer lies on a broken bound, so the nearest one beyond it does as well.
+        number = floor(number) if upwards else ceil(number)
+        comparison = "greater" if upwards else "less"
+    if number > _LARGEST:
+        return ("in", ()) if upwards else ("less_equal", (_LARGEST,))
+    if number < _SMALLEST:
+        return ("greater_equal", (_SMALLEST,)) if upwards else ("in", ())
+    return comparison, (int(number),)
+
+
+def _number(column: Column, value: Scalar) -> int | float:
+    if isinstance(value, str):
+        try:
+            return float(value) if column.type is ColumnType.DOUBLE else int(value)
+        except ValueError:
+            raise _mismatch(column, value) from None
+    if isinstance(value, bool) or value is None:
+        raise _mismatch(column, value)
+    return value
+
+
+def _undamaged(column: Column, number: float, *, whole: bool = True) -> int | float:
+    """Return `number` unless, as a float, it may stand for another id."""
+    if isinstance(number, int):
+        return number
+    if abs(number) >= _EXACT:
+        spacing = int(abs(number)).bit_length() - 53
+        raise InvalidQueryError(
+            f"{column.name} is compared with the float {number!r}, which stands for "
+            f"any of about {2**spacing} ids around {int(number)}: the last digits are "
+            "lost; keep ids as integers"
+        )
+    if whole and not number.is_integer():
+        raise InvalidQueryError(
+            f"{column.name} holds whole numbers; {number!r} is none"
+        )
+    return number
+
+
+def _time(column: Column, value: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(value.strip())
+    except ValueError:
+        raise InvalidQueryError(
+            f"{column.name} is a time; {value!r} is not one in ISO 8601"
+        ) from None
+    if time.tzinfo is None:
+        return time
+    if time.utcoffset() != timedelta(0):  # the server would silently drop the offset
+        raise InvalidQueryError(f"{column.name} is in UTC; give {value!r} in UTC, too")
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _mismatch(column: Column, value: Scalar) -> InvalidQueryError:
+    return InvalidQueryError(
+        f"{column.name} is {column.type.value}; it cannot be compared with {value!r}"
+    )
