@@ -1,0 +1,1 @@
+"""Make a synthetic cortex from one seed."""

@@ -1,0 +1,1 @@
+"""Serve a world over HTTP as the CAVE services do."""

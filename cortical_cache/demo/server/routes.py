@@ -1,0 +1,134 @@
+"""Which function answers which URL."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cortical_cache.demo.server import (
+    auth,
+    info,
+    live,
+    metadata,
+    query,
+    schema,
+    segmentation,
+)
+from cortical_cache.demo.server.bucket import Storage
+from cortical_cache.demo.server.deployment import Deployment
+from cortical_cache.demo.server.exchange import Reply
+
+Answer = Callable[..., Reply]
+"""Takes the deployment, the request and the variable parts of the path, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A method, a path and the function for them."""
+
+    method: str
+    pattern: re.Pattern[str]
+    answer: Answer
+
+
+def _route(method: str, template: str, answer: Answer) -> Route:
+    """Read a template: ``{}`` is one part of a path, ``{*}`` all that follows."""
+    escaped = re.escape(template).replace(r"\{\*\}", "(.+)").replace(r"\{\}", "([^/]+)")
+    return Route(method, re.compile(escaped), answer)
+
+
+def routes(deployment: Deployment) -> tuple[Route, ...]:
+    """Return all routes; the first whose path and method match answers."""
+    storage = Storage(deployment)
+    return (
+        *_global_routes(),
+        *(route for api in ("v2", "v3") for route in _materialize_routes(api)),
+        _route("GET", "/materialize/version", metadata.service_version),
+        _route("GET", "/materialize/api/versions", metadata.api_versions),
+        *_segmentation_routes(),
+        _route("GET", "/storage/v1/b/{}/o", storage.listing),
+        _route("GET", "/storage/v1/b/{}/o/{*}", storage.item),
+        _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
+        _route("GET", "/bucket/{}/{*}", storage.file),
+        _route("HEAD", "/bucket/{}/{*}", storage.file),
+        _route("GET", "/volumes/{*}", segmentation.no_volume),
+    )
+
+
+def _global_routes() -> tuple[Route, ...]:
+    volume = "/info/api/v2/aligned_volume"
+    return (
+        _route("GET", "/info/version", info.version),
+        _route("GET", "/info/api/v2/datastacks", info.datastacks),
+        _route("GET", "/info/api/v2/datastack/full/{}", info.datastack),
+        _route("GET", "/info/api/v2/datastack/{}/image_sources", info.image_sources),
+        _route("GET", volume, info.volumes),
+        _route("GET", f"{volume}/id/{{}}", info.volume_by_id),
+        _route("GET", f"{volume}/{{}}/datastacks", info.volume_datastacks),
+        _route("GET", f"{volume}/{{}}", info.volume),
+        _route("GET", "/schema/versions", schema.versions),
+        _route("GET", "/schema/api/v2/type", schema.names),
+        _route("GET", "/schema/api/v2/type/{}", schema.definition),
+        _route("POST", "/schema/api/v2/types", schema.some_definitions),
+        _route("GET", "/schema/api/v2/types_all", schema.all_definitions),
+        _route("GET", "/sticky_auth/api/v1/authorize", auth.login_page),
+        _route("GET", "/auth/api/v1/user/token", auth.tokens),
+        _route("POST", "/auth/api/v1/create_token", auth.create_token),
+        _route("GET", "/auth/api/v1/user", auth.users),
+        _route("GET", "/auth/api/v1/user/cache", auth.own_record),
+        _route("GET", "/auth/api/v1/group/{}/user", auth.group_users),
+    )
+
+
+def _materialize_routes(api: str) -> tuple[Route, ...]:
+    base = f"/materialize/api/{api}/datastack/{{}}"
+    version = f"{base}/version/{{}}"
+    table = f"{version}/table/{{}}"
+    view = f"{version}/views"
+    return (
+        _route("GET", f"{base}/versions", metadata.versions),
+        _route("GET", f"{base}/metadata", metadata.versions_metadata),
+        _route("GET", version, metadata.version_metadata),
+        _route("GET", f"{version}/tables", metadata.tables),
+        _route("GET", f"{version}/tables/metadata", metadata.tables_metadata),
+        _route("GET", f"{table}/count", metadata.count),
+        _route("GET", f"{table}/metadata", metadata.table_metadata),
+        _route("POST", f"{table}/query", query.simple),
+        _route("POST", f"{version}/query", query.join),
+        _route("GET", f"{base}/table/{{}}/unique_string_values", metadata.unique_strings),
+        _route("GET", view, metadata.views),
+        _route("GET", f"{view}/schemas", metadata.view_schemas),
+        _route("GET", f"{view}/{{}}/metadata", metadata.view_metadata),
+        _route("GET", f"{view}/{{}}/schema", metadata.view_schema),
+        _route("POST", f"{view}/{{}}/query", query.view),
+        _route("POST", f"{base}/query", live.live),
+    )
+
+
+def _segmentation_routes() -> tuple[Route, ...]:
+    table = "/segmentation/api/v1/table/{}"
+    return (
+        _route("GET", "/segmentation/api/versions", segmentation.api_versions),
+        _route("GET", "/segmentation/api/version", segmentation.service_version),
+        _route("GET", "/segmentation/table/{}/info", segmentation.table_info),
+        _route("POST", f"{table}/roots_binary", segmentation.roots_binary),
+        _route("GET", f"{table}/node/{{}}/root", segmentation.root),
+        _route("GET", f"{table}/node/{{}}/leaves", segmentation.leaves),
+        _route("POST", f"{table}/node/leaves_many", segmentation.leaves_many),
+        _route("GET", f"{table}/node/{{}}/children", segmentation.children),
+        _route("GET", f"{table}/node/{{}}/lvl2_graph", segmentation.level2_graph),
+        _route("POST", f"{table}/is_latest_roots", segmentation.is_latest),
+        _route("POST", f"{table}/root_timestamps", segmentation.root_timestamps),
+        _route("POST", f"{table}/lineage_graph_multiple", segmentation.lineage),
+        _route("GET", f"{table}/past_id_mapping", segmentation.past_ids),
+        _route("GET", f"{table}/valid_nodes", segmentation.valid_nodes),
+        _route(
+            "POST", f"{table}/minimal_covering_nodes", segmentation.covering_nodes
+        ),
+        _route("GET", f"{table}/delta_roots", segmentation.delta_roots),
+        _route("GET", f"{table}/oldest_timestamp", segmentation.oldest_timestamp),
+        _route("GET", f"{table}/root/{{}}/change_log", segmentation.change_log),
+        _route(
+            "GET", f"{table}/tabular_change_log_many", segmentation.tabular_change_log
+        ),
+        _route("GET", f"{table}/operation_details", segmentation.operation_details),
+    )
