@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.model.coverage import Keys, Whole
+from cortical_cache.model.coverage import Keys, Request, Whole
+from cortical_cache.model.query import Filter
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.store import DatasetStore, Provenance, RowSet
@@ -108,7 +109,7 @@ class RowCache:
             if state.is_whole:
                 return False
             total = self.count(subject)
-            fetched = self._fetch().whole(subject, total)
+            fetched = self._fetch().matching(subject, (), total)
             # The whole says all that the parts said, so they need not be kept.
             parts = [commit.id for commit in state.commits if not commit.exact]
             self._keep(
@@ -151,6 +152,40 @@ class RowCache:
                     self._keep(row_set, fetched, Keys(column, frozenset(part)))
                 progress(start + len(batch), len(missing))
 
+    def fetch_matching(
+        self,
+        row_set: RowSet,
+        subject: Subject,
+        filters: tuple[Filter, ...],
+        digest: str,
+    ) -> None:
+        """Fetch the rows of a filter that only the server can test, and keep them.
+
+        Parameters
+        ----------
+        row_set : RowSet
+            Where they go; not that of the table.
+        subject : Subject
+        filters : tuple of Filter
+            Any but ``out``.
+        digest : str
+            Under which they are kept.
+        """
+        with row_set.fetch_lock(digest):
+            if row_set.state().held_request(digest) is None:
+                fetched = self._fetch().matching(subject, filters)
+                self._keep(row_set, fetched, Request(digest))
+
+    def ids_matching(
+        self, subject: Subject, filters: tuple[Filter, ...]
+    ) -> frozenset[int]:
+        """Return the ids of the rows that the server says meet the filters."""
+        fetched = self._fetch().matching(subject, filters)
+        found: set[int] = set()
+        for table in fetched.tables:
+            found.update(int(str(one)) for one in table.column("id").to_pylist())
+        return frozenset(found)
+
     def _fetch(self) -> "CaveFetch":
         def learn(cap: int) -> None:
             self._facts.keep(Fact.ROW_CAP, cap)
@@ -161,7 +196,7 @@ class RowCache:
         self,
         row_set: RowSet,
         fetched: "Fetched",
-        coverage: Whole | Keys,
+        coverage: Whole | Keys | Request,
         *,
         supersedes: Collection[str] = (),
         progress: Callable[[int], None] | None = None,

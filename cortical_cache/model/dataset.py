@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["AlternativeTable", "Dataset"]
+__all__ = ["AlternativeTable", "Dataset", "Home"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +65,27 @@ class Dataset:
     def cell_tables(self) -> tuple[str, ...]:
         """Tables that the cell id maps are made of, the main table first."""
         return (self.main_table, *(table.name for table in self.alternative_tables))
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A dataset as this machine is set up to use it.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        Its `server_address` is the one to ask.
+    folder : str
+        Folder of the store. A server other than the dataset's own has its own
+        folder, unless declared to hold the same data, so that what a test or a
+        mirror says can never pass for the real dataset's answer.
+    source : str
+        The server that the folder's content is bound to.
+    pinned : int or None
+        Materialization version that the configuration pins.
+    """
+
+    dataset: Dataset
+    folder: str
+    source: str
+    pinned: int | None

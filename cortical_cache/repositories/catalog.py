@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import UnknownNameError
+from cortical_cache.errors import NotCachedError, UnknownNameError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
+from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Column, ColumnType, Kind
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
@@ -205,6 +206,25 @@ class Catalog:
         x, y, z = (float(str(one)) for one in resolution)
         named = None if reference is None else str(reference)
         return Subject(kind, name, version, (x, y, z), named, columns)
+
+    def notices(self, query: Query) -> dict[str, str]:
+        """Return the owners' notices on the tables of a query. Freshness: a day."""
+        view = query.kind == "view"
+        records = (self.views if view else self.tables)(query.version)
+        return {
+            name: str(notice)
+            for name in query.tables
+            if (notice := records.get(name, {}).get("notice_text"))
+        }
+
+    def not_cached(self, subject: Subject) -> NotCachedError:
+        """Name a table or view that is not held, and the command that fetches it."""
+        name = self._dataset.name
+        option = "--tables" if subject.kind == "table" else "--views"
+        return NotCachedError(
+            f"{subject.kind} {subject.name} of {self.where(subject.version)} is",
+            f"cortical-cache sync {name} {subject.version} {option} {subject.name}",
+        )
 
     def where(self, version: int) -> str:
         """Name dataset and version for a message."""

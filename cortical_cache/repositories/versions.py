@@ -2,11 +2,12 @@
 
 import logging
 import threading
+from datetime import datetime
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.datasets.registry import Home
 from cortical_cache.errors import NotCachedError, UnknownNameError, VersionExpiredError
+from cortical_cache.model.dataset import Home
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
@@ -121,8 +122,9 @@ class Versions:
         return tuple(sorted(one.version for one in known if one.is_stable))
 
     def held(self) -> tuple[int, ...]:
-        """Return the versions that anything is held of, ascending. No network."""
-        return self._store.versions()
+        """Return the versions that rows are held of, ascending. No network."""
+        versions = self._store.versions()
+        return tuple(one for one in versions if self._store.row_sets(one))
 
     def newest(self) -> int:
         """Return the newest version that the server answers queries for."""
@@ -148,17 +150,34 @@ class Versions:
         NotCachedError
             Offline, nothing set, nothing held.
         """
-        for given in (
-            version,
-            self._chosen,
-            self._settings.version,
-            self._home.pinned,
-        ):
-            if given is not None:
-                return int(given)
+        given = self.settled() if version is None else version
+        if given is not None:
+            return int(given)
         if self._default is None:
             self._default = self._guess()
         return self._default
+
+    def settled(self) -> int | None:
+        """Return the version that was set somewhere, if one was. No network."""
+        for given in (self._chosen, self._settings.version, self._home.pinned):
+            if given is not None:
+                return given
+        return self._default
+
+    def ensure(self, version: int) -> None:
+        """Make sure that a version is known, before anything of it is asked.
+
+        Freshness: once its record is held, no request.
+
+        Raises
+        ------
+        UnknownNameError
+            If the server has no such version; the error names those there are.
+        NotCachedError
+            Offline, and nothing is known of it.
+        """
+        if self._store.read_version(version) is None:
+            self._store.write_version(version, self.raw(version))
 
     def require_stable(self, version: int) -> VersionRecord:
         """Return the record of a version whose rows may be fetched now.
@@ -185,6 +204,14 @@ class Versions:
                 f"ask is not held; the server still has {self._listed()}"
             )
         raise self._unknown(version)
+
+    def at(self, timestamp: datetime) -> int | None:
+        """Return the version frozen at exactly that time, or None."""
+        for record in self.records():
+            parsed = VersionRecord.parse(record)
+            if parsed.timestamp == timestamp:
+                return parsed.version
+        return None
 
     def _guess(self) -> int:
         name = self._home.dataset.name

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from cortical_cache.errors import TruncatedResultError
+from cortical_cache.model.query import Filter
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.sources.cave.canonical import canonical, shape_of
@@ -62,28 +63,34 @@ class CaveFetch:
         """Return how many rows a query of the whole table returns."""
         return self._rows.count(subject, Where())
 
-    def whole(self, subject: Subject, total: int) -> Fetched:
-        """Fetch all rows.
+    def matching(
+        self, subject: Subject, filters: tuple[Filter, ...], total: int | None = None
+    ) -> Fetched:
+        """Fetch all rows that meet the filters; without filters, all rows.
 
         Parameters
         ----------
         subject : Subject
-        total : int
-            The server's count.
+        filters : tuple of Filter
+            Any but ``out``, which the server ignores.
+        total : int, optional
+            The server's count of them, if known.
 
         Raises
         ------
         TruncatedResultError
             If the rows cannot be proved to be all.
         """
-        if self._cap is None or total <= self._cap:
+        where = Where(filters)
+        if self._cap is None or total is None or total <= self._cap:
             try:
-                reply = self._rows.fetch(subject, Where())
+                reply = self._rows.fetch(subject, where)
             except TruncatedResultError as error:
                 self._learnt(error)
+                total = error.there_are
             else:
                 return _canonical(subject, [reply])
-        return _canonical(subject, self._paged(subject, Where(), total))
+        return _canonical(subject, self._paged(subject, where, total))
 
     def of_keys(
         self, subject: Subject, column: str, keys: Sequence[int]
@@ -95,7 +102,7 @@ class CaveFetch:
         tuple of (keys, Fetched)
             Some of the keys, and all of their rows.
         """
-        where = Where(column=column, keys=tuple(keys))
+        where = Where((Filter("in", subject.name, column, tuple(keys)),))
         try:
             reply = self._rows.fetch(subject, where)
         except TruncatedResultError as error:

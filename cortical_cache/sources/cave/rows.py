@@ -1,7 +1,7 @@
 """Canonical questions to CAVE, and the proof that an answer is whole.
 
-Only three questions are ever asked of a table: all of it, the rows where a column is
-one of some keys, and either of these cut into ranges of an integer column.
+A question is all of a table, the rows of some keys, or the rows of a filter that only
+the server can test; each may be cut into ranges of an integer column.
 """
 
 import json
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cortical_cache.errors import ServerError, TruncatedResultError
+from cortical_cache.model.query import Filter
 from cortical_cache.model.subject import Subject
 from cortical_cache.sources.cave.replies import Reply, read_reply
 from cortical_cache.sources.cave.session import CaveSession
@@ -22,17 +23,16 @@ class Where:
 
     Attributes
     ----------
-    column : str or None
-        With `keys`: only rows whose column is one of them.
-    keys : tuple of int
+    filters : tuple of Filter
+        Conditions that the server shall test, of any kind but ``out``, which it
+        ignores.
     low, high : int or None
         Only rows with ``low <= page_by < high``; None is open.
     page_by : str
         The integer column that ranges are of.
     """
 
-    column: str | None = None
-    keys: tuple[int, ...] = ()
+    filters: tuple[Filter, ...] = ()
     low: int | None = None
     high: int | None = None
     page_by: str = "id"
@@ -41,16 +41,23 @@ class Where:
         """Narrow to a range."""
         return replace(self, low=low, high=high)
 
-    def filters(self, table: str) -> dict[str, object]:
+    def body(self, table: str) -> dict[str, object]:
         """Write it as a query body."""
-        body: dict[str, object] = {}
-        if self.column is not None:
-            body["filter_in_dict"] = {table: {self.column: list(self.keys)}}
-        if self.low is not None:
-            body["filter_greater_equal_dict"] = {table: {self.page_by: self.low}}
-        if self.high is not None:
-            body["filter_less_dict"] = {table: {self.page_by: self.high}}
-        return body
+        found: dict[str, dict[str, object]] = {}
+        for one in self.filters:
+            name = f"filter_{one.kind}_dict"
+            found.setdefault(name, {})[one.column] = one.value
+        # A range of ours on a column that has one already: the narrower holds.
+        for name, bound, narrower in (
+            ("filter_greater_equal_dict", self.low, max),
+            ("filter_less_dict", self.high, min),
+        ):
+            if bound is not None:
+                bounds = found.setdefault(name, {})
+                held = bounds.get(self.page_by)
+                given = held if isinstance(held, int | float) else bound
+                bounds[self.page_by] = narrower(given, bound)
+        return {name: {table: columns} for name, columns in found.items()}
 
 
 class CaveRows:
@@ -95,16 +102,11 @@ class CaveRows:
                 )
         return reply
 
-    def header(self, subject: Subject) -> Reply:
-        """Fetch one row at most, for the columns and their types."""
-        return self._ask(subject, Where(), {}, limit=1)
-
     def _ask(
         self,
         subject: Subject,
         where: Where,
         params: Mapping[str, str],
-        limit: int | None = None,
     ) -> Reply:
         if subject.kind == "view":
             url = self._session.url(
@@ -114,9 +116,7 @@ class CaveRows:
             url = self._session.url(
                 "simple_query", version=subject.version, table_name=subject.name
             )
-        body = where.filters(subject.name)
-        if limit is not None:
-            body["limit"] = limit
+        body = where.body(subject.name)
         asked = {
             "return_pyarrow": "True",
             "arrow_format": "True",

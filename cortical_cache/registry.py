@@ -6,48 +6,24 @@ file; a later one may override single fields of an earlier one.
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from urllib.parse import urlsplit
 
 from cortical_cache.errors import ConfigurationError, UnknownNameError
-from cortical_cache.model.dataset import AlternativeTable, Dataset
+from cortical_cache.model.dataset import AlternativeTable, Dataset, Home
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.settings import Settings
 
-__all__ = ["Home", "available", "resolve"]
+__all__ = ["available", "resolve"]
 
 ENTRY_POINTS = "cortical_cache.datasets"
 
 _TEXTS = ("datastack", "server_address", "main_table", "lookup_view", "transform")
 _LISTS = ("core_tables", "export_locations", "aliases")
 _USER_KEYS = ("version", "same_data")
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    """A dataset as this machine is set up to use it.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        Its `server_address` is the one to ask.
-    folder : str
-        Folder of the store. A server other than the dataset's own has its own
-        folder, unless declared to hold the same data, so that what a test or a
-        mirror says can never pass for the real dataset's answer.
-    source : str
-        The server that the folder's content is bound to.
-    pinned : int or None
-        Materialization version that the configuration pins.
-    """
-
-    dataset: Dataset
-    folder: str
-    source: str
-    pinned: int | None
 
 
 def available(settings: Settings) -> dict[str, Dataset]:

@@ -1,0 +1,97 @@
+"""``client.cached``: the shape of a CAVEclient, answered by the store.
+
+Whatever takes a caveclient runs on it unchanged. Services that the store does not
+answer for are caveclient's own.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from cortical_cache.client.materialize import CachedMaterialize
+from cortical_cache.client.plain import plain_client
+from cortical_cache.errors import InvalidQueryError
+from cortical_cache.model.json import Json
+from cortical_cache.repositories.dataset import Repositories
+
+__all__ = ["Cached"]
+
+
+class _CachedSchema:
+    """``client.cached.schema``: definitions from the store, for a day."""
+
+    def __init__(self, repositories: Repositories) -> None:
+        self._of = repositories
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(plain_client(self._of.origin).schema, name)
+
+    def get_schemas(self) -> list[str]:
+        """Return the names of the annotation types. Freshness: a day."""
+        return list(self._of.catalog.schemas())
+
+    def schema_definition(self, schema_type: str) -> Json:
+        """Return the JSON schema of an annotation type. Freshness: a day."""
+        definitions = self._of.catalog.schemas()
+        if schema_type not in definitions:
+            raise InvalidQueryError(f"there is no annotation type {schema_type!r}")
+        return definitions[schema_type]
+
+    def schema_definition_all(self) -> dict[str, Json]:
+        """Return the JSON schema of every annotation type. Freshness: a day."""
+        return self._of.catalog.schemas()
+
+
+class Cached:
+    """A CAVEclient that asks once.
+
+    Parameters
+    ----------
+    repositories : Repositories
+    """
+
+    def __init__(self, repositories: Repositories) -> None:
+        self._of = repositories
+        self.materialize = CachedMaterialize(repositories, self)
+        self.schema = _CachedSchema(repositories)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
+        """Pass every other service on to caveclient."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(plain_client(self._of.origin), name)
+
+    def __repr__(self) -> str:
+        """Name datastack and server, as caveclient does."""
+        return (
+            f"Cached<datastack_name={self.datastack_name}, "
+            f"server_address={self.server_address}>"
+        )
+
+    @property
+    def datastack_name(self) -> str:
+        """CAVE's name of the dataset."""
+        return self._of.dataset.datastack
+
+    @property
+    def server_address(self) -> str:
+        """The global CAVE server."""
+        return self._of.dataset.server_address
+
+    @property
+    def version(self) -> int | None:
+        """The version set on the client, or None."""
+        return self._of.versions.chosen
+
+    @version.setter
+    def version(self, version: int | None) -> None:
+        if version is not None:
+            self._of.versions.ensure(int(version))
+        self._of.versions.chosen = version
+
+    @property
+    def timestamp(self) -> datetime | None:
+        """When the version that is set was frozen, UTC. Freshness: for ever."""
+        version = self.version
+        return None if version is None else self._of.versions.record(version).timestamp

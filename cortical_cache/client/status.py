@@ -1,0 +1,110 @@
+"""What is held, as a value that prints well."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from html import escape
+from typing import TYPE_CHECKING
+
+from cortical_cache.repositories.holdings import Holding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CacheStatus", "age", "size"]
+
+_COLUMNS = ("version", "kind", "name", "extent", "rows", "size", "age", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStatus:
+    """Everything that is held of one dataset.
+
+    Attributes
+    ----------
+    dataset : str
+    holdings : tuple of Holding
+    """
+
+    dataset: str
+    holdings: tuple[Holding, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of everything that counts."""
+        return sum(one.nbytes for one in self.holdings)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one row per held table, view or reply."""
+        import pandas as pd
+
+        names = list(Holding.__dataclass_fields__)
+        return pd.DataFrame([asdict(one) for one in self.holdings], columns=names)
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """Return the table's cells as text, a heading first."""
+        now = datetime.now(UTC)
+        return [
+            _COLUMNS,
+            *(
+                (
+                    str(one.version),
+                    one.kind,
+                    f"{one.name[:12]}…" if one.kind == "query" else one.name,
+                    one.extent,
+                    f"{one.rows:,}",
+                    size(one.nbytes),
+                    "" if one.fetched_at is None else age(now - one.fetched_at),
+                    one.source,
+                )
+                for one in self.holdings
+            ),
+        ]
+
+    def __repr__(self) -> str:
+        """Lay the table out in columns."""
+        if not self.holdings:
+            return f"{self.dataset}: nothing is held yet"
+        lines = self.lines()
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = (
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(one, widths, strict=True)
+            )
+            for one in lines
+        )
+        heading = (
+            f"{self.dataset}: {size(self.nbytes)} in {len(self.holdings)} row sets"
+        )
+        return "\n".join([heading, *(row.rstrip() for row in rows)])
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def to_html(self) -> str:
+        """Lay the table out for a notebook."""
+        heading = escape(f"{self.dataset}: {size(self.nbytes)}")
+        body = "".join(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in one)}</tr>"
+            for one in self.lines()
+        )
+        return f"<b>{heading}</b><table>{body}</table>"
+
+
+def size(nbytes: int) -> str:
+    """Write a number of bytes for people: ``12.3 MB``."""
+    amount = float(nbytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:  # noqa: PLR2004  decimal units, as disks are sold
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def age(passed: timedelta) -> str:
+    """Write a span of time for people: ``3 days``."""
+    seconds = max(0, int(passed.total_seconds()))
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "just now"

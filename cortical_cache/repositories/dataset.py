@@ -1,0 +1,78 @@
+"""Everything that answers for one dataset, put together."""
+
+from dataclasses import dataclass
+
+from cortical_cache.cache.facts import Clock, Facts, utc_now
+from cortical_cache.cache.origin import Origin
+from cortical_cache.cache.rows import RowCache
+from cortical_cache.engine import Engine
+from cortical_cache.model.dataset import Dataset, Home
+from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.replies import Replies
+from cortical_cache.repositories.tables import Tables
+from cortical_cache.repositories.versions import Versions
+from cortical_cache.settings import Settings
+from cortical_cache.store import DatasetStore, Store
+
+__all__ = ["Repositories", "open_dataset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """The repositories of one dataset and what they stand on."""
+
+    home: Home
+    settings: Settings
+    store: DatasetStore
+    origin: Origin
+    rows: RowCache
+    versions: Versions
+    catalog: Catalog
+    tables: Tables
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset."""
+        return self.home.dataset
+
+
+def open_dataset(
+    home: Home, settings: Settings, *, clock: Clock = utc_now
+) -> Repositories:
+    """Put a dataset's repositories together. No socket, no folder made.
+
+    Parameters
+    ----------
+    home : Home
+        The dataset and its place in the store.
+    settings : Settings
+    clock : callable
+        Tells the time.
+    """
+    store = Store(settings.cache_dir).dataset(
+        home.folder, datastack=home.dataset.datastack, server=home.source
+    )
+    origin = Origin(home.dataset, offline=settings.offline)
+    facts = Facts(store, offline=settings.offline, clock=clock)
+    rows = RowCache(store, facts, origin, clock)
+    versions = Versions(home, settings, store, facts, origin)
+    catalog = Catalog(home.dataset, facts, origin)
+    engine = Engine()
+    replies = Replies(
+        catalog=catalog,
+        versions=versions,
+        store=store,
+        rows=rows,
+        origin=origin,
+        engine=engine,
+        clock=clock,
+    )
+    tables = Tables(
+        catalog=catalog,
+        versions=versions,
+        rows=rows,
+        replies=replies,
+        origin=origin,
+        engine=engine,
+    )
+    return Repositories(home, settings, store, origin, rows, versions, catalog, tables)

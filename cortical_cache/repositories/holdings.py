@@ -1,0 +1,102 @@
+"""What is held on this disk: for ``ls``, ``info`` and ``cache_status``. No network."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cortical_cache.errors import CorticalCacheError
+from cortical_cache.model.coverage import Keys
+from cortical_cache.model.version import VersionRecord
+from cortical_cache.store import DatasetStore, RowSet
+
+__all__ = ["Holding", "holdings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One table, view, export or kept reply that is held.
+
+    Attributes
+    ----------
+    kind : str
+        ``table``, ``view``, ``export`` or ``query``.
+    name : str
+    version : int
+    timestamp : datetime or None
+        When the version was frozen, where known.
+    extent : str
+        ``whole``, ``N keys``, ``reply`` or ``damaged``.
+    rows, nbytes : int
+        Held rows; size of all files that count.
+    fetched_at : datetime or None
+        When the oldest of it came, UTC.
+    source : str
+        Server it came from, or what is wrong with it.
+    """
+
+    kind: str
+    name: str
+    version: int
+    timestamp: datetime | None
+    extent: str
+    rows: int
+    nbytes: int
+    fetched_at: datetime | None
+    source: str
+
+
+def holdings(store: DatasetStore) -> list[Holding]:
+    """List what is held of a dataset, by version, kind and name.
+
+    A damaged table is listed as such and hides no other.
+    """
+    found: list[Holding] = []
+    for version in store.versions():
+        timestamp = _timestamp(store, version)
+        found += [_holding(one, timestamp) for one in store.row_sets(version)]
+    return found
+
+
+def _timestamp(store: DatasetStore, version: int) -> datetime | None:
+    try:
+        held = store.read_version(version)
+        if held is None or not isinstance(held.value, dict):
+            return None
+        return VersionRecord.parse(held.value).timestamp
+    except (CorticalCacheError, ValueError):
+        return None
+
+
+def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
+    try:
+        state = row_set.state()
+    except CorticalCacheError as error:
+        return Holding(
+            row_set.kind,
+            row_set.name,
+            row_set.version,
+            timestamp,
+            "damaged",
+            0,
+            0,
+            None,
+            str(error),
+        )
+    keys = {
+        (commit.coverage.column, key)
+        for commit in state.commits
+        if isinstance(commit.coverage, Keys)
+        for key in commit.coverage.values
+    }
+    extent = "whole" if state.is_whole else f"{len(keys):,} keys"
+    provenances = [commit.provenance for commit in state.commits]
+    return Holding(
+        row_set.kind,
+        row_set.name,
+        row_set.version,
+        timestamp,
+        "reply" if row_set.kind == "query" else extent,
+        state.rows,
+        state.nbytes,
+        min((one.fetched_at for one in provenances), default=None),
+        ", ".join(sorted({one.server for one in provenances})),
+    )

@@ -1,0 +1,209 @@
+"""Questions that held rows cannot answer: asked of the server, kept where it helps.
+
+A question of one table is kept as rows, so that other columns and units of the same
+filter need no second request; the answer to a join or a count is kept as it came.
+"""
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cortical_cache.cache.facts import Clock
+from cortical_cache.cache.origin import Origin
+from cortical_cache.cache.rows import RowCache
+from cortical_cache.engine import Engine
+from cortical_cache.errors import TruncatedResultError
+from cortical_cache.model.coverage import Request
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.query import Filter, Query
+from cortical_cache.model.shape import TableShape
+from cortical_cache.model.subject import Subject
+from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.versions import Versions
+from cortical_cache.store import DatasetStore, Provenance, RowSet
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Replies"]
+
+_ATTRS = "attrs"
+
+
+class Replies:
+    """Pass questions on, and remember the answers.
+
+    Freshness: the answer to a question about a version's rows never changes; samples
+    and limited answers, which do, are not kept.
+
+    Parameters
+    ----------
+    catalog, versions, store, rows, origin, engine, clock
+        Collaborators.
+    """
+
+    def __init__(  # noqa: PLR0913  collaborators
+        self,
+        *,
+        catalog: Catalog,
+        versions: Versions,
+        store: DatasetStore,
+        rows: RowCache,
+        origin: Origin,
+        engine: Engine,
+        clock: Clock,
+    ) -> None:
+        self._catalog = catalog
+        self._versions = versions
+        self._store = store
+        self._rows = rows
+        self._origin = origin
+        self._engine = engine
+        self._clock = clock
+
+    def rows_for(self, query: Query, subject: Subject) -> tuple[Query, HeldRows]:
+        """Fetch the rows of a one-table question whose filters the server must test.
+
+        Parameters
+        ----------
+        query : Query
+            Of one table or view, without limit, count or sample.
+        subject : Subject
+
+        Returns
+        -------
+        query : Query
+            What is left to do here: selection, units, order, exclusion.
+        rows : HeldRows
+            The rows that meet the other filters.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not kept from before.
+        TruncatedResultError
+            If the rows cannot be proved to be all.
+        """
+        sent = tuple(one for one in query.filters if one.kind != "out")
+        left = tuple(one for one in query.filters if one.kind == "out")
+        bare = Query(query.datastack, query.version, query.kind, query.sides, sent)
+        digest = bare.digest()
+        row_set = self._store.rows("query", digest, query.version)
+        held = row_set.state().held_request(digest)
+        if held is None:
+            self._require_online(subject)
+            self._rows.fetch_matching(row_set, subject, sent, digest)
+            held = row_set.state().held_request(digest)
+        if held is None:
+            raise self._catalog.not_cached(subject)
+        return replace(query, filters=left), held
+
+    def answer(
+        self, query: Query, subject: Subject, *, keep: bool
+    ) -> "tuple[pd.DataFrame, datetime | None]":
+        """Ask the server a question as it is, or look its answer up.
+
+        Parameters
+        ----------
+        query : Query
+        subject : Subject
+            The table that is lacking, for messages.
+        keep : bool
+            The answer may be kept.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+        fetched_at : datetime or None
+            When a kept answer came; None if it came just now.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not kept from before.
+        TruncatedResultError
+            If the server cut the answer and no limit was asked.
+        """
+        from cortical_cache.sources.cave.calls import pass_on, presented
+
+        plain = replace(query, split_positions=True, return_df=True, metadata=True)
+        digest = plain.digest()
+        row_set = self._store.rows("query", digest, query.version)
+        fetched_at = None
+        found = self._kept(row_set, digest) if keep else None
+        if found is not None:
+            frame, fetched_at = found
+        else:
+            self._require_online(subject)
+            passed = pass_on(self._origin.session, query)
+            frame = passed.frame
+            if passed.limited and len(frame) < (query.limit or 2**63):
+                raise TruncatedResultError(
+                    f"the server cut the answer at {len(frame):,} rows; "
+                    f"`{self._catalog.not_cached(subject).command}` first",
+                    len(frame),
+                    -1,
+                )
+            if keep:
+                self._keep(row_set, digest, frame)
+        return presented(frame, query), fetched_at
+
+    def settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
+        """Ask the server which of some rows meet the filters, in one request.
+
+        Held values are rounded, the server's are not.
+
+        Parameters
+        ----------
+        query : Query
+        subject : Subject
+            The table that the rows are of.
+        ids : list of int
+            At most as many as the server gives in one reply.
+        """
+        filters = tuple(
+            one for one in query.filters_of(subject.name) if one.kind != "out"
+        )
+        among = Filter("in", subject.name, "id", tuple(sorted(ids)))
+        given = [one for one in filters if (one.kind, one.column) != ("in", "id")]
+        return self._rows.ids_matching(subject, (among, *given))
+
+    def _require_online(self, subject: Subject) -> None:
+        if self._origin.offline:
+            raise self._catalog.not_cached(subject)
+        self._versions.require_stable(subject.version)
+
+    def _kept(
+        self, row_set: RowSet, digest: str
+    ) -> "tuple[pd.DataFrame, datetime] | None":
+        import pyarrow.parquet as pq
+
+        for commit in row_set.state().commits:
+            if commit.coverage == Request(digest):
+                held = row_set.state().held_request(digest)
+                if held is None:
+                    return None
+                frame = pq.read_table(held.pieces[0].files[0]).to_pandas()
+                frame.attrs = json.loads(commit.provenance.details[_ATTRS])
+                return frame, commit.provenance.fetched_at
+        return None
+
+    def _keep(self, row_set: RowSet, digest: str, frame: "pd.DataFrame") -> None:
+        import pyarrow as pa
+
+        provenance = Provenance(
+            source="cave",
+            server=self._origin.dataset.server_address,
+            fetched_at=self._clock(),
+            details={_ATTRS: json.dumps(frame.attrs)},
+        )
+        bare = frame.copy(deep=False)
+        bare.attrs = {}
+        row_set.append(
+            pa.Table.from_pandas(bare),
+            shape=TableShape(row_set.name, "view", (), True, (1.0, 1.0, 1.0)),  # noqa: FBT003
+            coverage=Request(digest),
+            provenance=provenance,
+            sort_by=(),
+        )

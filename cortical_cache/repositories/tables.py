@@ -1,0 +1,352 @@
+"""Answer queries of tables and views: from the store, else fetched, else passed on."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cortical_cache.cache.origin import Origin
+from cortical_cache.cache.rows import RowCache
+from cortical_cache.engine import Engine
+from cortical_cache.errors import AmbiguousFilterError, StoreChangedError
+from cortical_cache.model.attributes import attributes
+from cortical_cache.model.blockers import blockers
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.query import Query
+from cortical_cache.model.shape import TableShape
+from cortical_cache.model.subject import Subject
+from cortical_cache.policy.answering import (
+    Answer,
+    Count,
+    FetchKeys,
+    Known,
+    Mirror,
+    PassThrough,
+    Step,
+    decide,
+    key_filters,
+)
+from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.replies import Replies
+from cortical_cache.repositories.versions import Versions
+from cortical_cache.store import RowSetState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Answered", "Explanation", "Tables"]
+
+log = logging.getLogger(__name__)
+
+MOST_STEPS = 12
+"""Steps to an answer: two tables, each counted, mirrored and looked at, with room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Where the last answer came from.
+
+    Attributes
+    ----------
+    source : {"store", "server"}
+        ``"store"`` if no request left the process for its rows.
+    version : int
+        Materialization version.
+    fetched_at : datetime or None
+        When the oldest rows used came from the server, UTC.
+    reason : str
+    """
+
+    source: str
+    version: int
+    fetched_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would be done to answer a query, found out without touching the network.
+
+    Attributes
+    ----------
+    route : {"local", "fetch", "pass-through"}
+    reason : str
+    files : tuple of str
+        That would be read.
+    rows, nbytes : int
+        Held rows and bytes of those files' tables.
+    """
+
+    route: str
+    reason: str
+    files: tuple[str, ...]
+    rows: int
+    nbytes: int
+
+
+class Tables:
+    """Queries of one dataset's tables and views.
+
+    Freshness: rows of a version never change, so what is held is never asked again.
+
+    Parameters
+    ----------
+    catalog, versions, rows, replies, origin, engine
+        Collaborators.
+    """
+
+    def __init__(  # noqa: PLR0913  collaborators
+        self,
+        *,
+        catalog: Catalog,
+        versions: Versions,
+        rows: RowCache,
+        replies: Replies,
+        origin: Origin,
+        engine: Engine,
+    ) -> None:
+        self._catalog = catalog
+        self._versions = versions
+        self._rows = rows
+        self._replies = replies
+        self._origin = origin
+        self._engine = engine
+        self.last: Answered | None = None
+
+    def answer(
+        self, query: Query, *, widen: bool = True
+    ) -> "pd.DataFrame | list[dict[str, object]]":
+        """Answer a query as caveclient would have.
+
+        Parameters
+        ----------
+        query : Query
+        widen : bool
+            False: fetch no more than the query itself asks.
+
+        Returns
+        -------
+        pandas.DataFrame, or list of dict if the query says ``return_df=False``
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and the store does not hold what it takes.
+        UnknownNameError
+            No such version, table, view or column.
+        InvalidQueryError
+            The server would refuse it.
+        SourceError
+            The server fails, or its rows cannot be proved whole.
+        """
+        self._versions.ensure(query.version)
+        subjects = self._subjects(query)
+        asked = False
+        for _ in range(MOST_STEPS):
+            step = self._step(query, subjects, widen=widen)
+            match step:
+                case Answer():
+                    return self._answer(query, subjects, step, asked=asked)
+                case PassThrough():
+                    return self._pass(query, subjects, step)
+                case Count(name) | Mirror(name) | FetchKeys(name):
+                    self._bring(step, next(s for s in subjects if s.name == name))
+                    asked = True
+        message = f"no answer after {MOST_STEPS} steps to {query}"
+        raise AssertionError(message)
+
+    def explain(self, query: Query, *, widen: bool = True) -> Explanation:
+        """Tell how a query would be answered, without touching the network.
+
+        Raises
+        ------
+        NotCachedError
+            If not even the tables' metadata are held, and offline.
+        """
+        subjects = self._subjects(query)
+        step = self._step(query, subjects, widen=widen)
+        states = [self._rows.row_set(subject).state() for subject in subjects]
+        if not isinstance(step, Answer):
+            route = "pass-through" if isinstance(step, PassThrough) else "fetch"
+            return Explanation(route, step.reason, (), 0, 0)
+        held = self._held(query, subjects, step)
+        files = tuple(
+            file
+            for one in held.values()
+            for piece in one.pieces
+            for file in piece.files
+        )
+        return Explanation(
+            "local",
+            step.reason,
+            files,
+            sum(state.rows for state in states),
+            sum(state.nbytes for state in states),
+        )
+
+    def _subjects(self, query: Query) -> list[Subject]:
+        kind = "view" if query.kind == "view" else "table"
+        return [
+            self._catalog.subject(name, query.version, kind) for name in query.tables
+        ]
+
+    def _step(self, query: Query, subjects: Sequence[Subject], *, widen: bool) -> Step:
+        known: list[Known] = []
+        shapes: dict[str, TableShape] = {}
+        for subject in subjects:
+            state = self._rows.row_set(subject).state()
+            if state.shape is not None:
+                shapes[subject.name] = state.shape
+            known.append(
+                Known(
+                    subject.name,
+                    subject.kind,
+                    whole=state.is_whole,
+                    missing=_missing(state, query, subject.name),
+                    rows=self._rows.known_rows(subject),
+                    shaped=state.shape is not None,
+                )
+            )
+        blocked = blockers(query, shapes) if len(shapes) == len(subjects) else None
+        page = self._rows.cap or 0
+        return decide(query, known, page=page, blocked=blocked, widen=widen)
+
+    def _bring(self, step: Count | Mirror | FetchKeys, subject: Subject) -> None:
+        if self._origin.offline:
+            raise self._catalog.not_cached(subject)
+        self._versions.require_stable(subject.version)
+        match step:
+            case Count():
+                self._rows.count(subject)
+            case Mirror():
+                self._rows.mirror(subject)
+            case FetchKeys(_, column, keys):
+                self._rows.fetch_keys(subject, column, keys)
+
+    def _answer(
+        self, query: Query, subjects: Sequence[Subject], step: Answer, *, asked: bool
+    ) -> "pd.DataFrame | list[dict[str, object]]":
+        try:
+            held = self._held(query, subjects, step)
+            answer = self._run(query, subjects, held)
+        except (FileNotFoundError, StoreChangedError):
+            # A sweep removed superseded files under us; the commits name new ones.
+            held = self._held(query, subjects, step)
+            answer = self._run(query, subjects, held)
+        fetched_at = self._oldest(subjects)
+        return self._signed(query, answer, held, step.reason, fetched_at, asked=asked)
+
+    def _run(
+        self, query: Query, subjects: Sequence[Subject], held: dict[str, HeldRows]
+    ) -> "pd.DataFrame | list[dict[str, object]]":
+        """Let the engine answer; let the server settle what rounding leaves open."""
+        decided = {
+            subject.name: self._settle(query, subject, ids)
+            for subject in subjects
+            if (ids := self._engine.ambiguous(query, held).get(subject.name))
+        }
+        return self._engine.answer(query, held, decided=decided or None)
+
+    def _settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
+        if self._origin.offline:
+            missing = self._catalog.not_cached(subject)
+            what = f"{subject.kind} {subject.name} of v{subject.version}"
+            raise AmbiguousFilterError(what, missing.command, len(ids))
+        return self._replies.settle(query, subject, ids)
+
+    def _signed(  # noqa: PLR0913  what came, and where from
+        self,
+        query: Query,
+        answer: "pd.DataFrame | list[dict[str, object]]",
+        held: dict[str, HeldRows],
+        reason: str,
+        fetched_at: datetime | None,
+        *,
+        asked: bool,
+    ) -> "pd.DataFrame | list[dict[str, object]]":
+        source = "server" if asked else "store"
+        self.last = Answered(source, query.version, fetched_at, reason)
+        if not isinstance(answer, list) and query.metadata:
+            answer.attrs.update(self._attributes(query, held))
+        return answer
+
+    def _held(
+        self, query: Query, subjects: Sequence[Subject], step: Answer
+    ) -> dict[str, HeldRows]:
+        by = dict(step.by)
+        held: dict[str, HeldRows] = {}
+        for subject in subjects:
+            column = by[subject.name]
+            keys = key_filters(query, subject.name).get(column or "", frozenset[int]())
+            found = self._rows.row_set(subject).read(
+                lambda state, column=column, keys=keys: (
+                    state.held_whole()
+                    if column is None
+                    else state.held_for(column, keys)
+                )
+            )
+            if found is None:
+                raise self._catalog.not_cached(subject)
+            held[subject.name] = found
+        return held
+
+    def _attributes(self, query: Query, held: dict[str, HeldRows]) -> dict[str, object]:
+        records = {
+            name: self._catalog.view(name, query.version)
+            if query.kind == "view"
+            else self._catalog.table(name, query.version)
+            for name in query.tables
+        }
+        shapes = {name: rows.shape for name, rows in held.items()}
+        return {**attributes(query, records, shapes), "cortical_cache": self._note()}
+
+    def _note(self) -> dict[str, object]:
+        """Say where the answer came from, in values that survive ``to_parquet``."""
+        last = self.last
+        if last is None:
+            return {}
+        fetched = last.fetched_at
+        return {
+            "source": last.source,
+            "version": last.version,
+            "fetched_at": None if fetched is None else fetched.isoformat(),
+        }
+
+    def _oldest(self, subjects: Sequence[Subject]) -> datetime | None:
+        times = [
+            commit.provenance.fetched_at
+            for subject in subjects
+            for commit in self._rows.row_set(subject).state().commits
+        ]
+        return min(times, default=None)
+
+    def _pass(
+        self, query: Query, subjects: Sequence[Subject], step: PassThrough
+    ) -> "pd.DataFrame | list[dict[str, object]]":
+        lacking = next(
+            (s for s in subjects if not self._rows.row_set(s).state().is_whole),
+            subjects[0],
+        )
+        if step.keep and len(subjects) == 1 and not query.counts:
+            rest, rows = self._replies.rows_for(query, lacking)
+            answer = self._engine.answer(rest, {lacking.name: rows})
+            held = {lacking.name: rows}
+            now = None
+            return self._signed(query, answer, held, step.reason, now, asked=True)
+        frame, fetched_at = self._replies.answer(query, lacking, keep=step.keep)
+        source = "server" if fetched_at is None else "store"
+        self.last = Answered(source, query.version, fetched_at, step.reason)
+        if not query.return_df:
+            return json.loads(frame.to_json(orient="records"))
+        if query.metadata:
+            frame.attrs["cortical_cache"] = self._note()
+        return frame
+
+
+def _missing(state: RowSetState, query: Query, table: str) -> dict[str, frozenset[int]]:
+    return {
+        column: keys - state.covered(column, keys)
+        for column, keys in key_filters(query, table).items()
+    }
