@@ -149,3 +149,12 @@ def empty(kind: Kind, n: int) -> Vector:
     if kind == "character varying":
         return text([None] * n)
     return moments(np.full(n, "NaT", dtype="datetime64[us]"), null)
+
+
+def stack(first: Vector, second: Vector) -> Vector:
+    """Put one column below another of the same type."""
+    return Vector(
+        first.kind,
+        np.concatenate([first.values, second.values]),
+        np.concatenate([first.null, second.null]),
+    )
