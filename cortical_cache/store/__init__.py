@@ -12,6 +12,8 @@ from cortical_cache.store.root import Store
 from cortical_cache.store.rows import RowSet
 from cortical_cache.store.sealed import JSON
 from cortical_cache.store.state import RowSetState
+from cortical_cache.store.sweep import SweepReport
+from cortical_cache.store.verify import Problem
 
 __all__ = [
     "JSON",
@@ -20,9 +22,11 @@ __all__ = [
     "DatasetStore",
     "Disk",
     "Document",
+    "Problem",
     "Provenance",
     "RowKind",
     "RowSet",
     "RowSetState",
     "Store",
+    "SweepReport",
 ]

@@ -20,6 +20,7 @@ from cortical_cache.store.layout import (
     RowKind,
     binding_file,
     fact_file,
+    fact_files,
     row_set_folder,
     row_set_names,
     version_file,
@@ -212,7 +213,7 @@ class DatasetStore:
         folder = version_folder(self.folder, version)
         return (
             version_file(self.folder, version).exists()
-            or any((folder / "facts").glob("[!.]*.json"))
+            or next(fact_files(folder), None) is not None
             or next(row_set_names(self.folder, version), None) is not None
         )
 

@@ -16,17 +16,26 @@ __all__ = [
     "binding_file",
     "commit_files",
     "commits_folder",
+    "document_files",
     "fact_file",
+    "fact_files",
     "is_temporary",
+    "lock_files",
+    "locks_folder",
     "names_in",
     "row_set_folder",
+    "row_set_folders",
+    "row_set_folders_of",
     "row_set_names",
+    "shared_folders",
     "version_file",
     "version_folder",
     "version_numbers",
 ]
 
 CACHEDIR_TAG = "CACHEDIR.TAG"
+
+_FACTS = "facts"
 
 RowKind = Literal["table", "view", "export", "query"]
 
@@ -45,7 +54,14 @@ def binding_file(dataset: Path) -> Path:
 
 def fact_file(folder: Path, name: str) -> Path:
     """Return the file of one fact of a dataset or version folder."""
-    return folder / "facts" / f"{encode_name(name)}.json"
+    return folder / _FACTS / f"{encode_name(name)}.json"
+
+
+def fact_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of all facts of a dataset or version folder."""
+    for entry in _entries(folder / _FACTS):
+        if entry.suffix == ".json":
+            yield entry
 
 
 def version_folder(dataset: Path, version: int) -> Path:
@@ -91,8 +107,48 @@ def commits_folder(row_set: Path) -> Path:
 def commit_files(row_set: Path) -> Iterator[Path]:
     """Yield the files of the row set's commits, in no order."""
     for entry in _entries(commits_folder(row_set)):
-        if entry.suffix == ".json" and not is_temporary(entry):
+        if entry.suffix == ".json":
             yield entry
+
+
+def row_set_folders(root: Path) -> Iterator[Path]:
+    """Yield the row set folders of every dataset, also those without a commit."""
+    for dataset in _datasets(root):
+        yield from row_set_folders_of(dataset)
+
+
+def row_set_folders_of(dataset: Path) -> Iterator[Path]:
+    """Yield the row set folders of a dataset, also those without a commit."""
+    for version in version_numbers(dataset):
+        for part in _KIND_FOLDERS.values():
+            parent = version_folder(dataset, version) / part
+            yield from (parent / encode_name(name) for name in names_in(parent))
+
+
+def shared_folders(root: Path) -> Iterator[Path]:
+    """Yield every folder that is not a row set's and in which files are written."""
+    yield root
+    for dataset in _datasets(root):
+        for folder in _document_folders(dataset):
+            yield folder
+            yield folder / _FACTS
+
+
+def document_files(dataset: Path) -> Iterator[Path]:
+    """Yield the files of all documents: the binding, version records and facts."""
+    for folder in _document_folders(dataset):
+        yield from (one for one in _entries(folder) if one.suffix == ".json")
+        yield from fact_files(folder)
+
+
+def locks_folder(row_set: Path) -> Path:
+    """Return the folder of the row set's locks."""
+    return row_set / "locks"
+
+
+def lock_files(row_set: Path) -> Iterator[Path]:
+    """Yield the row set's lock files, whether anyone holds them or not."""
+    yield from _entries(locks_folder(row_set))
 
 
 def names_in(folder: Path) -> Iterator[str]:
@@ -106,6 +162,16 @@ def names_in(folder: Path) -> Iterator[str]:
 def is_temporary(path: Path) -> bool:
     """Tell whether the file is one that a writer has not finished."""
     return path.name.startswith(".") and path.suffix == TEMPORARY
+
+
+def _datasets(root: Path) -> Iterator[Path]:
+    yield from (root / encode_name(name) for name in names_in(root))
+
+
+def _document_folders(dataset: Path) -> Iterator[Path]:
+    yield dataset
+    for version in version_numbers(dataset):
+        yield version_folder(dataset, version)
 
 
 def _entries(folder: Path) -> Iterator[Path]:

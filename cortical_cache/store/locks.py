@@ -50,7 +50,7 @@ def _acquire(
     path: Path, timeout: float, *, native: bool
 ) -> AbstractContextManager[object]:
     # Deferred: whoever only reads takes no lock, and should not pay for the import.
-    from filelock import FileLock, SoftFileLease, Timeout  # noqa: PLC0415
+    from filelock import FileLock, SoftFileLease, Timeout
 
     if native:
         try:

@@ -1,13 +1,19 @@
 """The root folder of all datasets."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cortical_cache.errors import UnknownNameError
 from cortical_cache.store.dataset import DatasetStore
 from cortical_cache.store.disk import Disk, place
 from cortical_cache.store.layout import CACHEDIR_TAG, binding_file, names_in
 from cortical_cache.store.names import encode_name
+from cortical_cache.store.sweep import SweepReport, sweep
+from cortical_cache.store.verify import Problem, verify
 
 __all__ = ["Store"]
+
+_GRACE = timedelta(hours=24)
 
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -68,6 +74,42 @@ class Store:
             disk=self._disk,
             prepare=self._prepare,
         )
+
+    def sweep(
+        self, now: datetime | None = None, grace: timedelta = _GRACE
+    ) -> SweepReport:
+        """Remove what no reader can need any more.
+
+        That is temporaries, files that no commit names, and superseded commits with
+        their files, once they are older than `grace`. Changes no answer, and may run
+        beside readers, writers and other sweeps. A second call finds nothing to do.
+
+        Parameters
+        ----------
+        now : datetime, optional
+            With a time zone; the present by default.
+        grace : timedelta
+            How long a reader may go on with files it has begun to use, and a writer
+            may take between two files. Less than a few minutes endangers both.
+        """
+        return sweep(self.root, self._disk, now or datetime.now(UTC), grace)
+
+    def verify(self, dataset: str, *, deep: bool = False) -> tuple[Problem, ...]:
+        """Look for damage in a dataset folder, whoever it belongs to.
+
+        Reads every commit and document and compares the size of every data file; `deep`
+        reads the data files too, and compares their checksums. Changes nothing.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such folder.
+        """
+        folder = self.root / encode_name(dataset)
+        if not folder.is_dir():
+            where = f"the store {self.root}"
+            raise UnknownNameError("dataset", dataset, where, self.datasets())
+        return tuple(verify(folder, deep=deep))
 
     def _prepare(self) -> None:
         tag = self.root / CACHEDIR_TAG

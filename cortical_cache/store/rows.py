@@ -7,7 +7,7 @@ so neither can lose or hide what another one wrote.
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.commit_json import commit_from_json
 from cortical_cache.store.disk import Disk
-from cortical_cache.store.layout import RowKind, commits_folder
+from cortical_cache.store.layout import RowKind, commits_folder, locks_folder
 from cortical_cache.store.locks import fetch_lock
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
@@ -217,7 +217,7 @@ class RowSet:
         Nothing is visible before the block ends; if it ends by an error nothing ever
         is. Memory is bounded by `rows_per_file`. See `RowWriter` and `append`.
         """
-        from cortical_cache.store.writer import RowWriter  # noqa: PLC0415  # see above
+        from cortical_cache.store.writer import RowWriter
 
         return RowWriter(
             self.folder,
@@ -243,7 +243,7 @@ class RowSet:
         raises. A lock whose holder died is free at once, or within half a minute on
         file systems without ``flock``.
         """
-        return fetch_lock(self.folder / "locks", key, timeout)
+        return fetch_lock(locks_folder(self.folder), key, timeout)
 
     def _read(self, name: str) -> Commit:
         return read_commit(commits_folder(self.folder) / name)
@@ -296,10 +296,7 @@ def read_commit(path: Path) -> Commit:
 
 def _names(folder: Path) -> frozenset[str]:
     try:
-        return frozenset(_visible(os.listdir(folder)))  # noqa: PTH208  # names only
+        names = os.listdir(folder)  # noqa: PTH208  # names only: it runs on every call
+        return frozenset(name for name in names if name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()
-
-
-def _visible(names: Sequence[str]) -> Iterator[str]:
-    return (one for one in names if one.endswith(".json") and not one.startswith("."))

@@ -68,6 +68,8 @@ def read_sealed(path: Path) -> Mapping[str, JSON]:
             f"{path} has format {int(number)} and this release reads up to {FORMAT}; "
             "upgrade with `pip install --upgrade cortical-cache`"
         )
+    if int(number) != FORMAT:
+        raise CorruptStoreError(f"{path} has a format that never was")
     if hashlib.sha256(body).hexdigest() != digest.decode():
         raise CorruptStoreError(f"{path} is damaged: its checksum does not match")
     try:

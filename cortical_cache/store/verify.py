@@ -1,0 +1,79 @@
+"""Compare every file of a dataset with what its commit, or its own checksum, says."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cortical_cache.errors import StoreError
+from cortical_cache.store.commit import DataFile
+from cortical_cache.store.layout import (
+    binding_file,
+    commit_files,
+    document_files,
+    row_set_folders_of,
+)
+from cortical_cache.store.rows import read_commit
+from cortical_cache.store.sealed import read_sealed
+
+__all__ = ["Problem", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A file that is not what it should be.
+
+    Attributes
+    ----------
+    path : Path
+    what : str
+        What is wrong, as a sentence that names the file.
+    """
+
+    path: Path
+    what: str
+
+
+def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
+    """Yield what is wrong in a dataset folder; see `Store.verify`."""
+    binding = binding_file(dataset)
+    if not binding.exists():
+        yield Problem(binding, f"{binding} is missing")
+    for path in document_files(dataset):
+        try:
+            read_sealed(path)
+        except FileNotFoundError:
+            continue
+        except StoreError as error:
+            yield Problem(path, str(error))
+    for folder in row_set_folders_of(dataset):
+        for path in commit_files(folder):
+            yield from _verify_commit(folder, path, deep=deep)
+
+
+def _verify_commit(folder: Path, path: Path, *, deep: bool) -> Iterator[Problem]:
+    try:
+        commit = read_commit(path)
+    except FileNotFoundError:  # swept since it was listed
+        return
+    except StoreError as error:
+        yield Problem(path, str(error))
+        return
+    for file in commit.files:
+        what = _damage(folder / file.name, file, deep=deep)
+        if what is not None and path.exists():
+            yield Problem(folder / file.name, f"{folder / file.name} {what}")
+
+
+def _damage(path: Path, file: DataFile, *, deep: bool) -> str | None:
+    try:
+        nbytes = path.stat().st_size
+        if nbytes != file.nbytes:
+            return f"has {nbytes} bytes and its commit says {file.nbytes}"
+        if not deep:
+            return None
+        with path.open("rb") as data:
+            digest = hashlib.file_digest(data, "sha256").hexdigest()
+    except FileNotFoundError:
+        return "is gone, and a commit names it"
+    return None if digest == file.sha256 else "does not match its checksum"

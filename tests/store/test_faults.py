@@ -1,0 +1,338 @@
+"""Crashes, full disks, damage and crowds: what was held stays held, and right."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import cortical_cache
+from cortical_cache.errors import CorruptStoreError
+from cortical_cache.model.coverage import Whole
+from cortical_cache.store import Disk, RowSet, RowSetState, Store
+from cortical_cache.store.sealed import write_sealed
+
+from .kit import (
+    CORTEX,
+    PROVENANCE,
+    SHAPE,
+    CountingDisk,
+    append_keys,
+    files_under,
+    full_disk,
+    ids,
+    open_dataset,
+    open_synapses,
+    sweep_later,
+    table,
+)
+
+POST_1 = sorted(row[0] for row in CORTEX if row[2] == 1)
+ALL = [row[0] for row in CORTEX]
+TABLE = Path("minnie/v1300/tables/synapses")
+
+
+def run(*arguments: object) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [
+            sys.executable,
+            str(Path(__file__).with_name("fork.py")),
+            *map(str, arguments),
+        ],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(cortical_cache.__file__).parents[1]),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def is_old_or_new(rows: RowSet) -> str:
+    """Say which of the two states the row set is in; fail if it is in neither."""
+    state = rows.state()
+    if state.is_whole:
+        assert len(state.commits) == 1
+        assert ids(state.pieces_whole() or ()) == ALL
+        return "new"
+    assert state.covered("post", [0, 1, 2]) == {1}
+    assert ids(state.pieces_for("post", [1]) or ()) == POST_1
+    return "old"
+
+
+def test_killed_at_any_operation_the_old_or_the_new_state_remains(tmp_path: Path):
+    base = tmp_path / "base"
+    append_keys(open_synapses(base), "post", [1])
+
+    operations = int(run("crash-replace", base).communicate()[0])
+
+    assert operations > 20
+    seen: list[str] = []
+    for number in range(1, operations + 1):
+        root = tmp_path / str(number)
+        rows = open_synapses(root)
+        seen.append(is_old_or_new(rows))
+        assert Store(root).verify("minnie", deep=True) == ()
+        fact = open_dataset(root).read_fact("counts", 1300)
+        assert fact is None or (fact.value == 60 and seen[-1] == "new")
+
+        append_keys(rows, "post", [2])
+        assert rows.state().covered("post", [1, 2]) == {1, 2}
+        sweep_later(root)
+        assert open_synapses(root).state().covered("post", [1, 2]) == {1, 2}
+        assert not [path for path in files_under(root) if path.name.startswith(".")]
+    assert seen == sorted(seen, reverse=True)  # old until one moment, then new
+    assert {"old", "new"} == set(seen)
+
+
+def test_killed_in_the_very_first_write_the_next_one_works(tmp_path: Path):
+    base = tmp_path / "base"
+
+    operations = int(run("crash-replace", base).communicate()[0])
+
+    assert operations > 30
+    for number in range(1, operations + 1):
+        root = tmp_path / str(number)
+        rows = open_synapses(root)
+        assert rows.state().is_whole in {True, False}
+        append_keys(rows, "post", [1])
+        assert ids(rows.state().pieces_for("post", [1]) or ()) == POST_1
+        assert Store(root).datasets() == ("minnie",)
+
+
+def test_a_sweep_killed_at_any_operation_changes_no_answer(tmp_path: Path):
+    base = tmp_path / "base"
+    rows = open_synapses(base)
+    # A chain: were the second to go before the first, the first would count again.
+    old: list[str] = []
+    for keys in ([0], [0, 2], [1]):
+        append_keys(rows, "post", keys)
+        commits = rows.state().commits
+        old = [commit.id for commit in commits]
+        rows.append(
+            table(row for row in CORTEX if row[2] == 1),
+            shape=SHAPE,
+            coverage=commits[-1].coverage if keys == [1] else commits[0].coverage,
+            provenance=PROVENANCE,
+            supersedes=old,
+        )
+    (base / TABLE / ".litter.parquet.tmp").touch()
+    (base / TABLE / "01a202a3-d3b2-7ef6-8a62-b09756181ba8.parquet").touch()
+    assert rows.state().covered("post", [0, 1, 2]) == {1}
+
+    operations = int(run("crash-sweep", base).communicate()[0])
+
+    assert operations > 10
+    for number in range(1, operations + 2):
+        root = tmp_path / str(number)
+        assert is_old_or_new(open_synapses(root)) == "old"
+        assert Store(root).verify("minnie", deep=True) == ()
+        sweep_later(root)
+        assert is_old_or_new(open_synapses(root)) == "old"
+        assert len(list(root.rglob("*.parquet"))) == 1
+        assert len(list(root.rglob("commits/*"))) == 1
+
+
+@pytest.mark.parametrize("for_ever", [False, True])
+def test_a_disk_that_fills_up_at_any_operation_loses_nothing(
+    tmp_path: Path,
+    for_ever: bool,  # noqa: FBT001
+):
+    number, done = 0, False
+    while not done:
+        number += 1
+        root = tmp_path / str(number)
+        append_keys(open_synapses(root), "post", [1])
+        before = files_under(root)
+        disk = full_disk(number, for_ever=for_ever)
+        try:
+            with open_synapses(root, disk).writer(
+                shape=SHAPE,
+                coverage=Whole(),
+                provenance=PROVENANCE,
+                supersedes=[open_synapses(root).state().commits[0].id],
+                rows_per_file=30,
+            ) as writer:
+                writer.write(table(CORTEX))
+            done = disk.operations < number
+        except OSError as error:
+            assert error.errno == 28, error  # noqa: PT017  # done is the other case
+
+        rows = open_synapses(root)
+        if is_old_or_new(rows) == "old":
+            assert files_under(root) == before
+        assert Store(root).verify("minnie", deep=True) == ()
+        append_keys(rows, "post", [2])
+        assert rows.state().covered("post", [1, 2]) == {1, 2}
+    assert number > 20
+
+
+def test_a_full_disk_keeps_the_old_fact(tmp_path: Path):
+    open_dataset(tmp_path).write_fact("a", 1)
+    before = files_under(tmp_path)
+    for number in range(1, 4):
+        dataset = open_dataset(tmp_path, full_disk(number, for_ever=True))
+        with pytest.raises(OSError, match="No space"):
+            dataset.write_fact("a", 2)
+
+        fact = dataset.read_fact("a")
+        assert fact is not None
+        assert fact.value == 1
+        assert files_under(tmp_path) == before
+
+
+def test_everything_is_synced_before_the_commit_that_names_it(tmp_path: Path):
+    unsynced: set[str] = set()  # paths whose bytes or folder entry may not survive
+
+    def before(_: int, operation: str, arguments: tuple[object, ...]) -> None:
+        match operation, arguments:
+            case "create", (Path() as path,):
+                unsynced.add(str(path))
+            case "sync", (file,):
+                assert isinstance(file.name, Path | str)
+                unsynced.discard(str(file.name))
+            case "rename" | "link", (Path() as source, Path() as target):
+                assert str(source) not in unsynced
+                if target.parent.name == "commits":
+                    assert not unsynced, f"{target} may outlive {unsynced}"
+                unsynced.add(str(target))
+            case "sync_folder", (Path() as folder,):
+                for one in [one for one in unsynced if Path(one).parent == folder]:
+                    unsynced.discard(one)
+            case _:
+                pass
+
+    append_keys(open_synapses(tmp_path / "root", CountingDisk(before)), "post", [1])
+
+    assert not unsynced
+
+
+def test_32_processes_with_32_keys_leave_all_32_covered(root: Path):
+    with run("herd", root, 32) as herd:
+        pass
+    assert herd.returncode == 0
+
+    state = open_synapses(root).state()
+
+    assert state.covered("post", range(32)) == frozenset(range(32))
+    assert len(state.commits) == 32
+    expected = sorted(key * 10 + n for key in range(32) for n in range(5))
+    assert ids(state.pieces_for("post", range(32)) or ()) == expected
+    assert Store(root).verify("minnie", deep=True) == ()
+
+
+def read_while_writers_die(root: Path, seconds: float) -> tuple[int, int]:
+    """Read while a writer is killed and started again; count readings and kills."""
+
+    def ask(state: RowSetState) -> set[int]:
+        (piece,) = state.pieces_whole() or ()
+        rows = [pq.read_table(file) for file in piece.files]
+        assert sum(part.num_rows for part in rows) == 1500
+        return {number for part in rows for number in part["post"].to_pylist()}
+
+    rows = open_synapses(root)
+    readings = kills = 0
+    seen: set[int] = set()
+    end = time.monotonic() + seconds
+    writer = run("churn", root, 600)
+    try:
+        while not rows.state().exists:
+            time.sleep(0.01)
+        kill_at = time.monotonic() + 0.7
+        while time.monotonic() < end:
+            (number,) = rows.read(ask)
+            seen.add(number)
+            readings += 1
+            if time.monotonic() > kill_at:
+                writer.send_signal(signal.SIGKILL)
+                writer.communicate()
+                kills += 1
+                writer = run("churn", root, 600)
+                kill_at = time.monotonic() + 1.0 + 0.037 * kills
+    finally:
+        writer.kill()
+        writer.communicate()
+    assert len(seen) > kills  # the writer did write
+    return readings, kills
+
+
+def test_readers_see_whole_tables_only_while_writers_are_killed(root: Path):
+    readings, kills = read_while_writers_die(root, 6)
+
+    assert readings > 50
+    assert kills >= 2
+    assert Store(root).verify("minnie", deep=True) == ()
+    sweep_later(root)
+    assert len(list(root.rglob("commits/*.json"))) == 1
+
+
+@pytest.mark.soak
+def test_readers_see_whole_tables_only_for_a_minute(root: Path):
+    readings, kills = read_while_writers_die(root, 60)
+
+    assert readings > 500
+    assert kills > 15
+
+
+def test_no_flipped_bit_of_a_commit_goes_unnoticed(root: Path):
+    append_keys(open_synapses(root), "post", [1])
+    (path,) = root.rglob("commits/*.json")
+    good = path.read_bytes()
+
+    for position in range(len(good)):
+        flipped = good[position] ^ (1 << position % 8)
+        path.write_bytes(good[:position] + bytes([flipped]) + good[position + 1 :])
+        with pytest.raises(OSError, match=path.name):
+            open_synapses(root).state()
+        (problem,) = Store(root).verify("minnie")
+        assert problem.path == path
+
+
+def test_a_flipped_bit_of_a_data_file_is_found_and_never_read(root: Path):
+    append_keys(open_synapses(root), "post", [1])
+    (path,) = root.rglob("*.parquet")
+    good = path.read_bytes()
+
+    for position in range(0, len(good), 7):
+        flipped = good[position] ^ (1 << position % 8)
+        path.write_bytes(good[:position] + bytes([flipped]) + good[position + 1 :])
+        with pytest.raises(CorruptStoreError, match=path.name):
+            open_synapses(root).state().pieces_for("post", [1])
+        assert Store(root).verify("minnie") == ()
+        (problem,) = Store(root).verify("minnie", deep=True)
+        assert problem.path == path
+
+
+def test_a_commit_cannot_point_out_of_its_folder(root: Path):
+    outside = root / "outside.parquet"
+    commit = append_keys(open_synapses(root), "post", [1])
+    (path,) = root.rglob("*.parquet")
+    path.rename(outside)
+    (root / TABLE / "commits" / f"{commit}.json").unlink()
+    forge(root, commit, name="../../../../outside.parquet")
+
+    with pytest.raises(CorruptStoreError, match="not a commit"):
+        open_synapses(root).state()
+
+
+def forge(root: Path, commit: str, *, name: str) -> None:
+    """Write a commit with a right checksum that names another file."""
+    body = {
+        "id": commit,
+        "created": "2026-11-22T00:00:00+00:00",
+        "files": [
+            {
+                "name": name,
+                "rows": 1,
+                "bytes": 1,
+                "sha256": "0" * 64,
+                "key_ranges": {},
+                "sorted_by": [],
+            }
+        ],
+    }
+    write_sealed(Disk(), root / TABLE / "commits" / f"{commit}.json", body)
