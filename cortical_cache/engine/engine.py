@@ -122,16 +122,23 @@ class Engine:
         -------
         dict of str to list of int
             Only tables that have such rows. Ask the server which of these ids match
-            the query's filters on that table, and pass them as `decided`.
+            the query's filters on that table, and pass them as `decided`. The list of
+            a view is empty, since nothing names its rows: ask the query itself.
         """
         shapes = _shapes(query, rows)
+        cursor = self._connections.cursor()
         found: dict[str, list[int]] = {}
         for table, tests in _by_table(query, shapes).items():
-            open_rows = ambiguous(self._connections.cursor(), rows[table], tests)
-            if open_rows is not None:
-                ids = _arrow(open_rows.select(ColumnExpression("id")))[0].to_pylist()
-                if ids:
-                    found[table] = sorted(ids)
+            left_open = ambiguous(cursor, rows[table], tests)
+            if left_open is None:
+                continue
+            if query.kind == "view":
+                if _arrow(left_open.limit(1)).num_rows:
+                    found[table] = []
+                continue
+            ids = _arrow(left_open.select(ColumnExpression("id")))[0].to_pylist()
+            if ids:
+                found[table] = sorted(ids)
         return found
 
     def _fetch(
@@ -178,11 +185,10 @@ class Engine:
             ColumnExpression(_name(query, side.table, side.column or "id"))
             for side in query.sides
         )
-        joined = left.set_alias("left_side").join(
+        return left.set_alias("left_side").join(
             right.set_alias("right_side"),
             first == second,  # pyright: ignore[reportArgumentType]
         )
-        return joined
 
 
 def _shapes(query: Query, rows: Mapping[str, HeldRows]) -> dict[str, TableShape]:
@@ -206,7 +212,7 @@ def _name(query: Query, table: str, column: str) -> str:
     """Return the name of a stored column in the relation: a join prefixes its side."""
     if query.kind != "join":
         return column
-    return f"{query.tables.index(table)}.{column}"
+    return f"side{query.tables.index(table)}_{column}"
 
 
 def _renamed(query: Query, table: str, shape: TableShape) -> list[Expression]:

@@ -42,14 +42,21 @@ class Reading:
 
 
 def is_rounded(condition: Condition, held: HeldRows) -> bool:
-    """Tell whether rounding can make the condition undecidable for a held row."""
-    if condition.kind == "null":
-        return False
-    if condition.kind in ("in", "out") and not condition.values:
+    """Tell whether what a reply rounds can leave the condition open for a held row."""
+    if held.exact or (condition.kind in ("in", "out") and not _has_any(condition)):
         return False
     kind = condition.column.type
-    floats = kind is ColumnType.DOUBLE and held.shape.kind == "table"
-    return not held.exact and (floats or kind is ColumnType.POINT)
+    if kind is ColumnType.POINT:
+        return condition.kind == "box"
+    if kind is not ColumnType.DOUBLE:
+        return False
+    # A reply shows NaN as NULL, but NaN is no NULL, and greater than every number.
+    is_about_nan = condition.null or condition.kind in (
+        "null",
+        "greater",
+        "greater_equal",
+    )
+    return held.shape.kind == "table" or is_about_nan
 
 
 def reading(condition: Condition, held: HeldRows) -> Reading:
@@ -63,7 +70,7 @@ def reading(condition: Condition, held: HeldRows) -> Reading:
             _inside(condition, held, -0.5),
             _inside(condition, held, 0.0),
         )
-    return _rounded(condition)
+    return _rounded(condition, is_float32=held.shape.kind == "table")
 
 
 def all_of(expressions: Sequence[Expression]) -> Expression:
@@ -93,28 +100,38 @@ def _exact(condition: Condition, held: HeldRows) -> Expression:
     )
 
 
-def _rounded(condition: Condition) -> Reading:
-    """Read a comparison with a Float32-held double.
+def _has_any(condition: Condition) -> bool:
+    return bool(condition.values) or condition.null
+
+
+def _rounded(condition: Condition, *, is_float32: bool) -> Reading:
+    """Read a condition on doubles that a reply may have rounded, or NaN made NULL.
 
     Rounding keeps the order. So with r the bound's own Float32, a held value above
     (below) r stands only for doubles above (below) the bound; r itself decides nothing.
     """
     column = ColumnExpression(condition.column.stored[0])
-    with np.errstate(over="ignore"):
-        values = [float(np.float32(one)) for one in condition.values]  # pyright: ignore[reportArgumentType]
+    values = [float(one) for one in condition.values]  # pyright: ignore[reportArgumentType]
+    if is_float32:
+        with np.errstate(over="ignore"):
+            values = [float(np.float32(one)) for one in values]
     face = _compared(condition, column, values)
+    missing = column.isnull()
     match condition.kind:
+        case "null":
+            return Reading(FALSE, missing, missing)
         case "greater" | "greater_equal":
             bound = constant(values[0])
-            return Reading(column > bound, column >= bound, face)
+            surely = column > bound if is_float32 else face
+            possibly = column >= bound if is_float32 else face
+            return Reading(surely, possibly | missing, face)
         case "less" | "less_equal":
             bound = constant(values[0])
             return Reading(column < bound, column <= bound, face)
         case "in":
             return Reading(FALSE, face, face)
         case _:
-            missing = column.isnull()
-            return Reading(face, ~missing if condition.null else TRUE, face)
+            return Reading(face, TRUE if is_float32 else face | missing, face)
 
 
 def _compared(

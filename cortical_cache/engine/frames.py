@@ -126,6 +126,8 @@ def _coordinates(array: pa.Array, ratio: float) -> pa.Array:
 def _on_the_wire(array: pa.Array, one: Output, shape: TableShape) -> pa.Array:
     if array.null_count and shape.coalesced(one.column.name):
         array = array.fill_null(1)
+    if pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py():
+        array = pc.if_else(pc.is_nan(array), None, array)  # as pandas reads a database
     if shape.kind == "view" and not len(array):
         return pa.nulls(0)
     if shape.kind == "view" and array.null_count == len(array):

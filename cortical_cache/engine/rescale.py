@@ -10,17 +10,16 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.errors import UnsupportedQueryError
-
 __all__ = ["rescale"]
 
 _INT32 = 2**31
+_FAR = 2.0**40  # beyond int32, and products of it are still exact below
 _LOW_64 = 2**64 - 1
 _EXACT_POWERS = 22  # 10**22 is the last power of ten that is a double
 _NEAR = 2.0**-50  # far above the error of a product of two doubles
 
 
-def rescale(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
+def rescale(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int32]:
     """Multiply whole coordinates by a ratio of resolutions.
 
     Parameters
@@ -32,20 +31,17 @@ def rescale(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64
 
     Returns
     -------
-    numpy.ndarray of int64, shape (n,)
-        ``trunc(float(Decimal(v) * Decimal(repr(ratio))))`` of each.
-
-    Raises
-    ------
-    UnsupportedQueryError
-        If a result does not fit in int32, which CAVE returns.
+    numpy.ndarray of int32, shape (n,)
+        ``trunc(float(Decimal(v) * Decimal(repr(ratio))))`` of each. What does not fit
+        becomes -2**31, as on the server.
     """
-    factor = Decimal(repr(float(ratio)))
-    product = voxels * float(ratio)
-    if product.size and not float(np.abs(product).max()) < _INT32:
-        raise UnsupportedQueryError(
-            "positions do not fit in int32 at this desired_resolution"
-        )
+    found = _product(voxels, float(ratio))
+    return np.where(abs(found) < _INT32, found, -_INT32).astype(np.int32)
+
+
+def _product(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
+    factor = Decimal(repr(ratio))
+    product = np.clip(voxels * ratio, -_FAR, _FAR)
     if factor == Decimal(ratio):  # one exact factor: a double product is correct
         return product.astype(np.int64)
     _, digits, exponent = factor.as_tuple()

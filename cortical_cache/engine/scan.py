@@ -51,7 +51,9 @@ def matching(
     surely = all_of([one.surely for one in readings])
     if not decided:
         return rows.filter(surely)
-    ids = ColumnExpression("id").isin(*map(ConstantExpression, sorted(decided)))
+    ids = ColumnExpression("id").isin(
+        *(ConstantExpression(int(one)) for one in decided)
+    )
     possibly = all_of([one.possibly for one in readings])
     return rows.filter(surely | (possibly & ids))
 
@@ -65,7 +67,8 @@ def ambiguous(
         return None
     surely = all_of([one.surely for one in readings])
     possibly = all_of([one.possibly for one in readings])
-    return rows.filter(possibly & ~surely)
+    # Of NULL a comparison is unknown: not sure.
+    return rows.filter(possibly & (~surely | surely.isnull()))
 
 
 def _certain(

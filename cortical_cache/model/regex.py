@@ -1,8 +1,8 @@
-"""The part of PostgreSQL's regular expressions that RE2 understands alike.
+r"""The part of PostgreSQL's regular expressions that RE2 understands alike.
 
 Accepted: literals, the dot, anchors, groups, alternation, quantifiers, bracket
-expressions of plain characters and ASCII ranges, ``\\d``, escaped punctuation, and a
-leading ``(?i)``. The rest (look-around, back-references, ``\\w``, ``\\m``, named
+expressions of plain characters and ASCII ranges, ``\d``, escaped punctuation, and a
+leading ``(?i)``. The rest (look-around, back-references, ``\w``, ``\m``, named
 classes, ...) means something else in RE2, or nothing.
 """
 
