@@ -59,7 +59,9 @@ def live(
         if moment(version.time_stamp) > start:
             copied = np.arange(number, n, max(n // 4, 12))
             stamp = np.full(len(copied), moment(version.time_stamp))
-            created[copied] = _between(rng, stamp, stamp[0] + COPY_TIME)
+            created[copied] = _between(
+                rng, stamp, moment(version.time_stamp) + COPY_TIME
+            )
             late = version.time_stamp != latest
             looked_up[copied] = created[copied] + (_HOUR if late else _HOUR * 0)
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cortical_cache.demo.rows import Rows, Vector, empty
-from cortical_cache.demo.server.exchange import Fault, json_reply, unhandled
+from cortical_cache.demo.server.exchange import (
+    Fault,
+    json_reply,
+    sql_failure,
+    unhandled,
+)
 from cortical_cache.demo.settings import ServerSettings
 from cortical_cache.demo.world import (
     AlignedVolume,
@@ -142,7 +147,7 @@ class Deployment:
         """Open a table of a frozen database."""
         key = snapshot.source.name, snapshot.source_version.number
         if key not in self.world.frozen:
-            raise sql_database_missing(*key)
+            raise relation_missing(table.name)
         frozen = self.world.frozen[key][table.name]
         if isinstance(frozen, MergedTable):
             return Relation(table.name, frozen.flat, table.voxel_resolution)
@@ -160,7 +165,12 @@ class Deployment:
         return self.settings.notices.get(name, own)
 
 
-def sql_database_missing(datastack: str, version: int) -> Fault:
+def relation_missing(name: str) -> Fault:
+    """Fail a query of a version whose database is gone: an empty one took its place."""
+    return sql_failure(f'relation "{name}" does not exist')
+
+
+def database_missing(datastack: str, version: int) -> Fault:
     """Say that a version's database is gone."""
     name = f"{datastack}__mat{version}"
     return unhandled(

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -197,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
                 seconds=time.perf_counter() - began,
             )
         )
-        self.send_response(reply.status)
+        self.send_response(reply.status, HTTPStatus(reply.status).phrase.upper())
         for name, value in reply.headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))

@@ -4,10 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from cortical_cache.demo.rows import Kind
-from cortical_cache.demo.server.deployment import (
-    Deployment,
-    sql_database_missing,
-)
+from cortical_cache.demo.server.deployment import Deployment, database_missing
 from cortical_cache.demo.server.exchange import (
     Reply,
     Request,
@@ -115,7 +112,7 @@ def count(
     deployment.table(snapshot, table)
     key = snapshot.source.name, snapshot.source_version.number
     if key not in deployment.world.frozen:
-        raise sql_database_missing(*key)
+        raise database_missing(*key)
     return json_reply(deployment.world.frozen[key][table].row_count)
 
 
@@ -250,7 +247,7 @@ def _require_database(
 ) -> None:
     key = source, view_source(deployment, name, int(number))[1]
     if key not in deployment.world.view_rows:
-        raise sql_database_missing(*key)
+        raise database_missing(*key)
 
 
 def _view(deployment: Deployment, source: str, view: View) -> dict[str, object]:

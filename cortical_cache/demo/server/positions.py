@@ -37,7 +37,9 @@ def component(vector: Vector, axis: int, factors: tuple[float, float, float]) ->
     factor = factors[axis]
     if not np.isfinite(factor):
         raise sql_failure(f'column "{factor}" does not exist')
-    return _scale(numbers, factor)
+    scaled = _scale(numbers, factor)
+    outside = (scaled < _INT32.min) | (scaled > _INT32.max)
+    return np.where(outside, _INT32.min, scaled)  # so a processor casts too large ones
 
 
 def _scale(numbers: Ints, factor: float) -> Ints:

@@ -15,7 +15,7 @@ from cortical_cache.demo.server.deployment import (
     Deployment,
     Relation,
     Snapshot,
-    sql_database_missing,
+    relation_missing,
 )
 from cortical_cache.demo.server.exchange import Reply, Request, sql_failure, unhandled
 from cortical_cache.demo.server.filters import Condition, conditions, matching
@@ -92,7 +92,7 @@ def view(
     if view not in views:
         raise unhandled("No row was found for one()")
     if (source, number) not in deployment.world.view_rows:
-        raise sql_database_missing(source, number)
+        raise relation_missing(view)
     found = views[view]
     rows = deployment.world.view_rows[source, number][view]
     relation = Relation(view, rows, found.voxel_resolution, is_view=True)
