@@ -37,7 +37,7 @@ class Client:
     """
 
     def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
+        self.repositories = self._of = repositories
         self._cached: Cached | None = None
 
     @property

@@ -1,14 +1,16 @@
 """What is held on this disk: for ``ls``, ``info`` and ``cache_status``. No network."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cortical_cache.errors import CorticalCacheError
 from cortical_cache.model.coverage import Keys
+from cortical_cache.model.json import as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.store import DatasetStore, RowSet
 
-__all__ = ["Holding", "holdings"]
+__all__ = ["Holding", "VersionHolding", "holdings", "version_holdings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,58 @@ class Holding:
     nbytes: int
     fetched_at: datetime | None
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHolding:
+    """What is held and known of one version.
+
+    Attributes
+    ----------
+    version : int
+    timestamp : datetime
+        When it was frozen, UTC.
+    row_sets : int
+        Tables, views and replies held.
+    rows, nbytes : int
+    expires_on : datetime or None
+        As last known; None: never.
+    as_of : datetime
+        When that was.
+    """
+
+    version: int
+    timestamp: datetime
+    row_sets: int
+    rows: int
+    nbytes: int
+    expires_on: datetime | None
+    as_of: datetime
+
+
+def version_holdings(
+    store: DatasetStore, found: Sequence[Holding]
+) -> list[VersionHolding]:
+    """Sum up by version what `holdings` found, where the version's date is known."""
+    versions: list[VersionHolding] = []
+    for version in store.versions():
+        document = store.read_version(version)
+        if document is None:
+            continue
+        record = VersionRecord.parse(as_object(document.value))
+        held = [one for one in found if one.version == version]
+        versions.append(
+            VersionHolding(
+                version,
+                record.timestamp,
+                len(held),
+                sum(one.rows for one in held),
+                sum(one.nbytes for one in held),
+                record.expires_on,
+                document.captured_at,
+            )
+        )
+    return versions
 
 
 def holdings(store: DatasetStore) -> list[Holding]:

@@ -1,0 +1,52 @@
+"""The command ``cortical-cache``.
+
+Exit codes: 0 done; 1 an error of ours, told in one line; 2 the command line is wrong;
+3 some tables of a sync failed, the others are held; 130 interrupted.
+"""
+
+import logging
+import sys
+
+from cyclopts import App
+
+from cortical_cache.cli.auth import auth_app, login
+from cortical_cache.cli.demo import demo_app
+from cortical_cache.cli.held import info, list_held
+from cortical_cache.cli.output import say
+from cortical_cache.cli.sync import sync
+from cortical_cache.errors import CorticalCacheError
+
+__all__ = ["app", "main"]
+
+app = App(
+    name="cortical-cache",
+    help="Ask CAVE a question once: a local, versioned cache for connectomics tables.",
+    version_flags=["--version"],
+)
+app.command(sync)
+app.command(list_held, name="ls")
+app.command(info)
+app.command(login)
+app.command(auth_app)
+app.command(demo_app)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        code: object = app(arguments)
+    except CorticalCacheError as error:
+        say(f"cortical-cache: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say("cortical-cache: interrupted; what is held stays, run it again to go on")
+        return 130
+    except BrokenPipeError:  # `cortical-cache ls | head`
+        return 0
+    return code if isinstance(code, int) else 0

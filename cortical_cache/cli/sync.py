@@ -1,0 +1,166 @@
+"""``cortical-cache sync``: mirror a version."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.cli.progress import progress
+from cortical_cache.client.status import size
+from cortical_cache.errors import ConfigurationError
+from cortical_cache.registry import resolve
+from cortical_cache.repositories.dataset import open_dataset
+from cortical_cache.settings import read_settings, write_pin
+from cortical_cache.sync import Plan, Report, Selection, execute, make_plan
+from cortical_cache.sync.plan import MAX_ROWS
+
+__all__ = ["sync"]
+
+PARTLY_FAILED = 3
+
+
+def sync(  # noqa: PLR0913  one parameter for each option
+    dataset: str,
+    version: int | Literal["latest"] = "latest",
+    *,
+    tables: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    views: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    exclude: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = (),
+    max_rows: int = MAX_ROWS,
+    jobs: int = 2,
+    dry_run: bool = False,
+    json: bool = False,
+    pin: bool = False,
+    server: str | None = None,
+) -> int:
+    """Mirror a version of a dataset: tables, views, metadata, schemas, cell id maps.
+
+    Plans first, then fetches what is not held. Run again, it goes on where it stopped.
+
+    Parameters
+    ----------
+    dataset
+        Name or alias, e.g. minnie_public.
+    version
+        Materialization version, or "latest".
+    tables
+        Only these tables or views; "core" stands for nuclei, cell types, proofreading
+        and lookups, "cells" for what the cell id maps are made of.
+    views
+        Only these views.
+    exclude
+        Leave these out; shell patterns such as "synapses*".
+    max_rows
+        Leave out larger tables that are not named.
+    jobs
+        Tables fetched at once.
+    dry_run
+        Print the plan and stop.
+    json
+        Print plan or report as JSON.
+    pin
+        Make this the dataset's version where none is asked for.
+    server
+        Another CAVE server; its data go to a folder of their own.
+    """
+    settings = read_settings()
+    if settings.offline:
+        raise ConfigurationError(
+            "sync needs the network; unset CORTICAL_CACHE_OFFLINE, or `offline` in "
+            f"{settings.config_file}"
+        )
+    home = resolve(dataset, settings, server_address=server)
+    repositories = open_dataset(home, settings)
+    number = repositories.versions.newest() if version == "latest" else version
+    selection = Selection(tables, views, exclude, max_rows)
+    plan = make_plan(repositories, number, selection, jobs=max(jobs, 4))
+    if dry_run:
+        _show_plan(plan, json=json)
+        return 0
+    say(_headline(plan))
+    with progress() as listener:
+        report = execute(repositories, plan, listener, jobs=jobs)
+    _show_report(report, json=json)
+    if pin:
+        write_pin(settings.config_file, home.dataset.name, number)
+        say(f"version {number} is pinned in {settings.config_file}")
+    elif home.pinned != number and sys.stderr.isatty():
+        say(f"`cortical-cache sync {dataset} {number} --pin` makes it the default")
+    return PARTLY_FAILED if report.failed else 0
+
+
+def _headline(plan: Plan) -> str:
+    held = sum(item.action == "held" for item in plan.items)
+    skipped = [item for item in plan.items if item.action == "skip"]
+    what = (
+        f"{plan.dataset} v{plan.version} ({plan.timestamp:%Y-%m-%d}): "
+        f"{len(plan.to_fetch)} to fetch, {held} held, {len(skipped)} skipped"
+    )
+    how_much = (
+        f"about {plan.rows:,} rows, {size(plan.nbytes)}, {_span(plan.seconds)}; "
+        f"{size(plan.free_bytes)} free in {plan.folder}"
+    )
+    lines = [what, how_much]
+    lines += [f"skipped {item.kind} {item.name}: {item.reason}" for item in skipped]
+    return "\n".join(lines)
+
+
+def _show_plan(plan: Plan, *, json: bool) -> None:
+    if json:
+        as_json(
+            {
+                **asdict(plan),
+                "rows": plan.rows,
+                "nbytes": plan.nbytes,
+                "seconds": plan.seconds,
+            }
+        )
+        return
+    say(_headline(plan))
+    heading = ("action", "kind", "name", "rows", "size", "why")
+    lines = [
+        (
+            item.action,
+            item.kind,
+            item.name,
+            "?" if item.rows is None else f"{item.rows:,}",
+            size(item.nbytes),
+            item.reason,
+        )
+        for item in plan.items
+    ]
+    table([heading, *lines], numbers=(3, 4))
+
+
+def _show_report(report: Report, *, json: bool) -> None:
+    plan = report.plan
+    if json:
+        as_json(
+            {
+                "dataset": plan.dataset,
+                "version": plan.version,
+                "rows": report.rows,
+                "nbytes": report.nbytes,
+                "seconds": report.seconds,
+                "items": [asdict(item) for item in plan.items],
+                "failed": {one.item.name: str(one.error) for one in report.failed},
+            }
+        )
+        return
+    for one in report.failed:
+        say(f"failed: {one.item.kind} {one.item.name}: {one.error}")
+    done = len(report.outcomes) - len(report.failed)
+    say(
+        f"{plan.dataset} v{plan.version}: fetched {done} tables and views, "
+        f"{report.rows:,} rows, {size(report.nbytes)} in {report.seconds:.1f} s"
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:  # noqa: PLR2004  seconds up to a minute and a half
+        return f"{seconds:.0f} s"
+    if seconds < 5400:  # noqa: PLR2004  minutes up to an hour and a half
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
