@@ -22,6 +22,7 @@ from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.commit_json import commit_to_json
 from cortical_cache.store.disk import TEMPORARY, Disk
 from cortical_cache.store.layout import commits_folder
+from cortical_cache.store.order import cut, sort
 from cortical_cache.store.parquet import key_ranges, write_parquet
 from cortical_cache.store.sealed import write_sealed
 
@@ -35,8 +36,9 @@ class RowWriter:
     written so far are removed.
 
     Files are cut at `rows_per_file` rows, between two values of the first sort column
-    unless one value alone exceeds a file. Each file is sorted; so if the batches come
-    in order the files follow each other, and a key lies in one file, at most two.
+    unless one value alone exceeds a file; 0 and NULL get files of their own once there
+    is more than one. Each file is sorted; so if the batches come in order the files
+    follow each other, and a key of at most a file's rows lies in one file.
     """
 
     def __init__(  # noqa: PLR0913  # as RowSet.writer
@@ -122,7 +124,7 @@ class RowWriter:
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
         while self._waiting_rows >= self._rows_per_file:
-            self._write_some()
+            self._write_some(more=True)
 
     def start_copy(self, sort_by: Sequence[str]) -> None:
         """End this copy of the rows and begin another one, sorted otherwise.
@@ -156,10 +158,10 @@ class RowWriter:
             )
         self._schema = schema
 
-    def _write_some(self) -> None:
+    def _write_some(self, *, more: bool) -> None:
         """Write one file of what waits, and keep the rest waiting."""
         table = self._take()
-        end = _cut(table, self._sort_by, self._rows_per_file)
+        end = cut(table, self._sort_by, self._rows_per_file, more=more)
         self._write_file(table.slice(0, end))
         self._waiting = [table.slice(end)]
         self._waiting_rows = table.num_rows - end
@@ -174,8 +176,10 @@ class RowWriter:
                 f"no batch of {self._shape.name} was written; to commit that there are "
                 "no rows, write a batch without rows"
             )
-        written = any(file.sorted_by == self._sort_by for file in self._files)
-        if self._waiting_rows or not written:
+        if any(file.sorted_by == self._sort_by for file in self._files):
+            while self._waiting_rows:
+                self._write_some(more=False)
+        else:  # small enough for one file, whatever it holds
             self._write_file(self._take())
         self._waiting = []
         self._waiting_rows = 0
@@ -184,12 +188,10 @@ class RowWriter:
     def _take(self) -> pa.Table:
         """Return all that waits, sorted."""
         schema = self._schema or pa.schema([])
-        table = (
+        rows = (
             pa.concat_tables(self._waiting) if self._waiting else schema.empty_table()
         )
-        if self._sort_by:
-            table = table.sort_by([(name, "ascending") for name in self._sort_by])
-        return table
+        return sort(rows, self._sort_by)
 
     def _write_file(self, table: pa.Table) -> None:
         name = f"{uuid7()}.parquet"
@@ -272,19 +274,6 @@ class RowWriter:
             with suppress(OSError):  # what stays is swept in a day
                 self._disk.remove(self._folder / file.name)
         self._files.clear()
-
-
-def _cut(table: pa.Table, sort_by: tuple[str, ...], limit: int) -> int:
-    """Return how many rows of the sorted table make one file."""
-    limit = min(limit, table.num_rows)
-    if not sort_by:
-        return limit
-    column = table.column(sort_by[0])
-    last = column[limit - 1]
-    if limit < table.num_rows and column[limit] != last:
-        return limit
-    start = column.slice(0, limit).index(last).as_py()
-    return start or limit
 
 
 def _commit_ids(ids: Collection[str]) -> frozenset[str]:

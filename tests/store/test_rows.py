@@ -18,6 +18,7 @@ from cortical_cache.errors import (
 from cortical_cache.model.coverage import Coverage, Keys, Request, Whole
 from cortical_cache.model.held import HeldRows
 from cortical_cache.store import Provenance, RowSet, RowSetState, Store
+from cortical_cache.store.order import sort
 
 from .kit import (
     CORTEX,
@@ -245,6 +246,39 @@ def test_a_key_larger_than_a_file_is_split(synapses: RowSet):
         writer.write(table((number, 1, 2) for number in range(12)))
 
     assert [file.rows for file in writer.commit.files] == [5, 5, 2]
+
+
+@pytest.mark.parametrize("limit", [3, 10, 20])
+def test_null_and_zero_lie_in_files_of_their_own(synapses: RowSet, limit: int):
+    order = sorted(CORTEX, key=lambda row: (row[2] is None, row[2] or 0))
+    with synapses.writer(
+        shape=SHAPE,
+        coverage=Whole(),
+        provenance=PROVENANCE,
+        sort_by=("post", "id"),
+        rows_per_file=limit,
+    ) as writer:
+        writer.write(table(order))
+
+    (piece,) = synapses.state().pieces_whole() or ()
+    values = [set(pq.read_table(file)["post"].to_pylist()) for file in piece.files]
+
+    assert ids([piece]) == [row[0] for row in CORTEX]
+    assert all(one in ({0}, {None}) or not one & {0, None} for one in values)
+    assert {0} in values
+    assert {None} in values
+
+
+@pytest.mark.parametrize("by", [(), ("id",), ("post", "id"), ("pre",)])
+@pytest.mark.parametrize("rows", [CORTEX, CORTEX[::-1], CORTEX[:1], []])
+def test_rows_are_sorted_whether_they_come_sorted_or_not(
+    rows: list[tuple[int, int, int | None]], by: tuple[str, ...]
+):
+    def key(row: dict[str, int | None]) -> list[tuple[bool, int]]:
+        return [(row[name] is None, row[name] or 0) for name in by]
+
+    for given in (table(rows), sort(table(rows), by)):
+        assert sort(given, by).to_pylist() == sorted(given.to_pylist(), key=key)
 
 
 def test_copies_are_complete_and_never_read_together(synapses: RowSet):
