@@ -4,15 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import cortical_cache
-from cortical_cache.errors import CorruptStoreError
-from cortical_cache.model.coverage import Whole
+from cortical_cache.errors import CorruptStoreError, StoreError, StoreMismatchError
+from cortical_cache.model.coverage import Keys, Whole
 from cortical_cache.store import Disk, RowSet, RowSetState, Store
 from cortical_cache.store.sealed import write_sealed
 
@@ -336,3 +338,101 @@ def forge(root: Path, commit: str, *, name: str) -> None:
         ],
     }
     write_sealed(Disk(), root / TABLE / "commits" / f"{commit}.json", body)
+
+
+def test_two_servers_that_claim_a_folder_at_once_do_not_share_it(root: Path):
+    other = Store(root).dataset("minnie", datastack="minnie65", server="https://other")
+
+    def before(_: int, operation: str, __: tuple[object, ...]) -> None:
+        if operation == "link":
+            other.bind()
+
+    mine = open_dataset(root, CountingDisk(before))
+    with pytest.raises(StoreMismatchError):
+        mine.bind()
+
+    other.check()
+    with pytest.raises(StoreMismatchError):
+        mine.write_fact("a", 1)
+
+
+def test_a_renamed_commit_is_damage(root: Path):
+    append_keys(open_synapses(root), "post", [1])
+    (path,) = root.rglob("commits/*.json")
+    path.rename(path.with_name("01a202a3-d3b2-7ef6-8a62-b09756181ba8.json"))
+
+    with pytest.raises(CorruptStoreError, match="renamed"):
+        open_synapses(root).state()
+
+
+def test_files_swept_before_their_commit_are_not_committed(root: Path):
+    def write() -> None:
+        with open_synapses(root).writer(
+            shape=SHAPE, coverage=Whole(), provenance=PROVENANCE, rows_per_file=20
+        ) as writer:
+            writer.write(table(CORTEX[:45]))
+            next(root.rglob("*.parquet")).unlink()
+
+    with pytest.raises(StoreError, match="swept before its commit"):
+        write()
+
+    assert not open_synapses(root).state().exists
+    assert not list(root.rglob("*.parquet"))
+
+
+def test_superseded_commits_go_durably_before_those_that_supersede_them(root: Path):
+    log: list[str] = []
+
+    def before(_: int, operation: str, arguments: tuple[object, ...]) -> None:
+        match operation, arguments:
+            case (("remove" | "sync_folder"), (Path() as path,)) if (
+                "commits" in path.parts
+            ):
+                log.append(path.stem)
+            case _:
+                pass
+
+    rows = open_synapses(root)
+    chain = [append_keys(rows, "post", [1])]
+    chain += [supersede_all(rows) for _ in range(2)]
+    sweep_later(root, CountingDisk(before))
+
+    assert log == [chain[0], "commits", chain[1], "commits"]
+
+
+def supersede_all(rows: RowSet) -> str:
+    commit = rows.append(
+        table(row for row in CORTEX if row[2] == 1),
+        shape=SHAPE,
+        coverage=Keys("post", frozenset({1})),
+        provenance=PROVENANCE,
+        supersedes=[one.id for one in rows.state().commits],
+    )
+    return commit.id
+
+
+def test_sweeps_under_a_reader_never_bring_back_or_hide_anything(root: Path):
+    append_keys(open_synapses(root), "post", [0, 1, 2])
+    supersede_all(open_synapses(root))
+    done = threading.Event()
+
+    def replace_and_sweep() -> None:
+        while not done.is_set():
+            rows = open_synapses(root)
+            for _ in range(8):
+                supersede_all(rows)
+            Store(root).sweep(grace=timedelta(0))
+
+    writer = threading.Thread(target=replace_and_sweep)
+    writer.start()
+    try:
+        end = time.monotonic() + 2
+        readings = 0
+        while time.monotonic() < end:
+            state = open_synapses(root).state()
+            assert state.covered("post", [0, 1, 2]) == {1}
+            readings += 1
+    finally:
+        done.set()
+        writer.join()
+    assert readings > 20
