@@ -1,11 +1,12 @@
 """Everything that answers for one dataset, put together."""
 
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
 
 from cortical_cache.cache.facts import Clock, Facts, utc_now
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.engine import Engine
 from cortical_cache.model.dataset import Dataset, Home
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.replies import Replies
@@ -13,6 +14,9 @@ from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.settings import Settings
 from cortical_cache.store import DatasetStore, Store
+
+if TYPE_CHECKING:
+    from cortical_cache.engine import Engine
 
 __all__ = ["Repositories", "open_dataset"]
 
@@ -57,7 +61,14 @@ def open_dataset(
     rows = RowCache(store, facts, origin, clock)
     versions = Versions(home, settings, store, facts, origin)
     catalog = Catalog(home.dataset, facts, origin)
-    engine = Engine()
+
+    @cache
+    def engine() -> "Engine":
+        # It takes two seconds to import; whoever asks for no rows does not pay them.
+        from cortical_cache.engine import Engine
+
+        return Engine()
+
     replies = Replies(
         catalog=catalog,
         versions=versions,

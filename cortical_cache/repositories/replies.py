@@ -5,6 +5,7 @@ filter need no second request; the answer to a join or a count is kept as it cam
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING
 from cortical_cache.cache.facts import Clock
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.engine import Engine
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.coverage import Request
 from cortical_cache.model.held import HeldRows
@@ -26,9 +26,11 @@ from cortical_cache.store import DatasetStore, Provenance, RowSet
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cortical_cache.engine import Engine
+
 __all__ = ["Replies"]
 
-_ATTRS = "attrs"
+_ATTRS = b"caveclient_attrs"
 
 
 class Replies:
@@ -51,7 +53,7 @@ class Replies:
         store: DatasetStore,
         rows: RowCache,
         origin: Origin,
-        engine: Engine,
+        engine: Callable[[], "Engine"],
         clock: Clock,
     ) -> None:
         self._catalog = catalog
@@ -179,15 +181,14 @@ class Replies:
     ) -> "tuple[pd.DataFrame, datetime] | None":
         import pyarrow.parquet as pq
 
-        for commit in row_set.state().commits:
-            if commit.coverage == Request(digest):
-                held = row_set.state().held_request(digest)
-                if held is None:
-                    return None
-                frame = pq.read_table(held.pieces[0].files[0]).to_pandas()
-                frame.attrs = json.loads(commit.provenance.details[_ATTRS])
-                return frame, commit.provenance.fetched_at
-        return None
+        state = row_set.state()
+        held = state.held_request(digest)
+        if held is None:
+            return None
+        table = pq.read_table(held.pieces[0].files[0])
+        frame = table.to_pandas()
+        frame.attrs = json.loads((table.schema.metadata or {})[_ATTRS])
+        return frame, min(one.provenance.fetched_at for one in state.commits)
 
     def _keep(self, row_set: RowSet, digest: str, frame: "pd.DataFrame") -> None:
         import pyarrow as pa
@@ -196,12 +197,15 @@ class Replies:
             source="cave",
             server=self._origin.dataset.server_address,
             fetched_at=self._clock(),
-            details={_ATTRS: json.dumps(frame.attrs)},
         )
         bare = frame.copy(deep=False)
         bare.attrs = {}
+        table = pa.Table.from_pandas(bare)
+        # In the file, beside the dtypes that pandas notes there: a reply's attrs are
+        # part of the answer, and hold texts that must not look like provenance.
+        notes = {**(table.schema.metadata or {}), _ATTRS: json.dumps(frame.attrs)}
         row_set.append(
-            pa.Table.from_pandas(bare),
+            table.replace_schema_metadata(notes),
             shape=TableShape(row_set.name, "view", (), True, (1.0, 1.0, 1.0)),  # noqa: FBT003
             coverage=Request(digest),
             provenance=provenance,

@@ -2,14 +2,13 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.engine import Engine
 from cortical_cache.errors import AmbiguousFilterError, StoreChangedError
 from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
@@ -35,6 +34,8 @@ from cortical_cache.store import RowSetState
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cortical_cache.engine import Engine
 
 __all__ = ["Answered", "Explanation", "Tables"]
 
@@ -105,7 +106,7 @@ class Tables:
         rows: RowCache,
         replies: Replies,
         origin: Origin,
-        engine: Engine,
+        engine: Callable[[], "Engine"],
     ) -> None:
         self._catalog = catalog
         self._versions = versions
@@ -245,9 +246,9 @@ class Tables:
         decided = {
             subject.name: self._settle(query, subject, ids)
             for subject in subjects
-            if (ids := self._engine.ambiguous(query, held).get(subject.name))
+            if (ids := self._engine().ambiguous(query, held).get(subject.name))
         }
-        return self._engine.answer(query, held, decided=decided or None)
+        return self._engine().answer(query, held, decided=decided or None)
 
     def _settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
         if self._origin.offline:
@@ -331,7 +332,7 @@ class Tables:
         )
         if step.keep and len(subjects) == 1 and not query.counts:
             rest, rows = self._replies.rows_for(query, lacking)
-            answer = self._engine.answer(rest, {lacking.name: rows})
+            answer = self._engine().answer(rest, {lacking.name: rows})
             held = {lacking.name: rows}
             now = None
             return self._signed(query, answer, held, step.reason, now, asked=True)
