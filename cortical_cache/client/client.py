@@ -2,10 +2,14 @@
 
 import logging
 import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cortical_cache.client.status import CacheStatus
+from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
+from cortical_cache.model.ids import as_ids
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import Repositories, open_dataset
 from cortical_cache.repositories.holdings import holdings
@@ -14,6 +18,7 @@ from cortical_cache.settings import read_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from caveclient.frameworkclient import CAVEclientFull
 
     from cortical_cache.client.cached import Cached
@@ -124,6 +129,99 @@ class Client:
         """Where the last answer to a query came from; None before the first."""
         return self._of.tables.last
 
+    def query_synapses(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
+        self,
+        root_ids: object,
+        pre: bool = False,  # noqa: FBT001, FBT002
+        post: bool = False,  # noqa: FBT001, FBT002
+        reference_tables: Sequence[str] | None = None,
+        synapse_table: str | None = None,
+        omit_self_synapse: bool = True,  # noqa: FBT001, FBT002
+        resolution: Sequence[float] = (1, 1, 1),
+        split_positions: bool = True,  # noqa: FBT001, FBT002
+        live: bool = False,  # noqa: FBT001, FBT002
+        timestamp: datetime | None = None,
+        suffixes: Mapping[str, str] | None = None,
+        batch_size: int = 100,
+        ref_batch_size: int = 5000,
+        progress: bool = True,  # noqa: FBT001, FBT002
+    ) -> "pd.DataFrame":
+        """Return the synapses of one or many roots.
+
+        Freshness: at a version, kept for ever under the roots they are of; a second
+        call, or one for more roots, asks only for what is missing. Live answers are
+        kept only where they can no longer change.
+
+        Parameters
+        ----------
+        root_ids : int or list of int
+            Any number; what was fetched stays if the call is interrupted.
+        pre, post : bool
+            Outputs, inputs of the roots; at least one of them.
+        reference_tables : list of str, optional
+            Merged onto the synapses they refer to; missing entries are missing values.
+        synapse_table : str, optional
+            Otherwise the datastack's own.
+        omit_self_synapse : bool
+            Leave out synapses of a root onto itself.
+        resolution : sequence of float
+            Nanometres per unit of the positions.
+        split_positions : bool
+            Positions as three columns each.
+        live : bool
+            At `timestamp`, or now, instead of at the version.
+        timestamp : datetime, optional
+            Of a version: that version. Any other: live at that time.
+        suffixes : dict, optional
+            For columns of a reference table that the synapses have, too; otherwise
+            ``_{table}``.
+        batch_size, ref_batch_size : int
+            Roots, and entries of a reference table, of one request.
+        progress : bool
+            Draw a progress bar where there are several batches.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a synapse (several where a reference table has several entries),
+            each synapse once, with a RangeIndex.
+
+        Raises
+        ------
+        InvalidQueryError
+            If neither `pre` nor `post` is asked, or an id is no id.
+        NotCachedError
+            Offline, and not all of it is held.
+        """
+        from cortical_cache.client.synapses import SynapseQuery, query_synapses
+
+        if not pre and not post:
+            raise InvalidQueryError("ask for pre=True, post=True, or both")
+        materialize = self.cached.materialize
+        table = synapse_table or materialize.synapse_table
+        if table is None:
+            message = f"{self.datastack_name} names no synapse table; give one"
+            raise InvalidQueryError(message)
+        at = None if timestamp is None else self._of.versions.at(timestamp)
+        is_live = live or (timestamp is not None and at is None)
+        asked = SynapseQuery(
+            root_ids=as_ids(root_ids, "root_ids"),
+            pre=pre,
+            post=post,
+            table=table,
+            version=None if is_live else at or self.version,
+            timestamp=(timestamp or datetime.now(UTC)) if is_live else None,
+            resolution=resolution,
+            split_positions=split_positions,
+            omit_self_synapse=omit_self_synapse,
+            reference_tables=tuple(reference_tables or ()),
+            suffixes=suffixes or {},
+            batch_size=batch_size,
+            ref_batch_size=ref_batch_size,
+            progress=progress,
+        )
+        return query_synapses(materialize, asked)
+
     def cache_status(self) -> CacheStatus:
         """Return what is held: versions, tables, rows, bytes, age, source. No network.
 
@@ -145,7 +243,7 @@ class Client:
         )
 
     def _repr_html_(self) -> str:
-        return self.cache_status()._repr_html_()
+        return self.cache_status().to_html()
 
 
 def load_client(  # noqa: PLR0913  a front door has several bells

@@ -7,6 +7,7 @@ answer or a pass-through. `explain` shows the first step and performs nothing.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cortical_cache.model.ids import undamaged
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Kind
 
@@ -128,12 +129,20 @@ def key_filters(query: Query, table: str) -> dict[str, frozenset[int]]:
 
     Key columns are ids, root ids and target ids; a filter that allows NULL or anything
     but integers is none.
+
+    Raises
+    ------
+    InvalidQueryError
+        For a float that may have lost digits of an id.
     """
     found: dict[str, frozenset[int]] = {}
     for one in query.filters_of(table):
         if one.kind not in {"in", "equal"} or not _is_key(one.column):
             continue
         values = one.value if isinstance(one.value, tuple) else (one.value,)
+        for value in values:
+            if isinstance(value, float):
+                undamaged(value, one.column)
         keys = frozenset(value for value in values if type(value) is int)
         if len(keys) == len(frozenset(values) - {None}) and one.value is not None:
             found[one.column] = found.get(one.column, keys) & keys
