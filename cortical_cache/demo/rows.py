@@ -36,26 +36,27 @@ FLOAT_KINDS: frozenset[Kind] = frozenset({"double precision", "real", "numeric"}
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """One column. Where `null` is true, the entry of `values` means nothing."""
+    """One column. Where `null` is true, the entry of `data` means nothing."""
 
     kind: Kind
-    values: Array
+    data: Array
     null: Bools
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.null)
 
     def take(self, index: Ints | Bools | slice) -> "Vector":
         """Return the chosen rows (a slice shares memory)."""
-        return Vector(self.kind, self.values[index], self.null[index])
+        return Vector(self.kind, self.data[index], self.null[index])
 
     def ints(self) -> Ints:
         """Return the values of a whole-number column, 0 where null."""
-        return np.where(self.null, 0, self.values).astype(np.int64)
+        return np.where(self.null, 0, self.data).astype(np.int64)
 
     def xyz(self) -> Floats:
         """Return the points of a geometry column, shape (n, 3)."""
-        return self.values.astype(np.float64, copy=False)
+        return self.data.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,11 @@ class Rows:
     columns: Mapping[str, Vector]
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def __getitem__(self, name: str) -> Vector:
+        """Return one column."""
         return self.columns[name]
 
     def take(self, index: Ints | Bools | slice) -> "Rows":
@@ -155,6 +158,6 @@ def stack(first: Vector, second: Vector) -> Vector:
     """Put one column below another of the same type."""
     return Vector(
         first.kind,
-        np.concatenate([first.values, second.values]),
+        np.concatenate([first.data, second.data]),
         np.concatenate([first.null, second.null]),
     )

@@ -47,6 +47,7 @@ class WorldSettings:
     datastack: DatastackName = "demo"
 
     def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
         if self.cells < 40:  # noqa: PLR2004 - fewer cannot hold every special case
@@ -98,6 +99,7 @@ class ServerSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Refuse values that make no sense."""
         if self.row_cap < 1:
             raise ValueError(f"row_cap must be at least 1, got {self.row_cap}")
         if self.latency < 0:

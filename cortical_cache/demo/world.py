@@ -27,6 +27,7 @@ class LazyMapping(Mapping[Key, Value], Generic[Key, Value]):
         self._lock = Lock()
 
     def __getitem__(self, key: Key) -> Value:
+        """Return a value, making it if need be."""
         if key not in self._keys:
             raise KeyError(key)
         with self._lock:
@@ -35,9 +36,11 @@ class LazyMapping(Mapping[Key, Value], Generic[Key, Value]):
             return self._made[key]
 
     def __iter__(self) -> Iterator[Key]:
+        """Iterate over the keys without making anything."""
         return iter(self._keys)
 
     def __len__(self) -> int:
+        """Return the number of keys."""
         return len(self._keys)
 
 

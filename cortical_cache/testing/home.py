@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -76,7 +76,7 @@ def forget_client_caches() -> None:
 def loopback_cave(
     world: World | WorldSettings | None = None,
     settings: ServerSettings | None = None,
-) -> Iterator[LoopbackCave]:
+) -> Generator[LoopbackCave]:
     """Run a loopback CAVE, with ``HOME`` set up so that caveclient trusts it.
 
     Parameters

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the plugin must stay light for sessions that never use it
 @pytest.fixture(scope="session")
 def cave_world() -> "World":
     """Return the small demo world, the same in every session."""
-    from cortical_cache.demo import build_world  # noqa: PLC0415
+    from cortical_cache.demo import build_world
 
     return build_world()
 
@@ -24,7 +24,7 @@ def cave_world() -> "World":
 @pytest.fixture
 def cave(cave_world: "World") -> "Iterator[LoopbackCave]":
     """Run a loopback CAVE that serves `cave_world`."""
-    from cortical_cache.demo import LoopbackCave  # noqa: PLC0415
+    from cortical_cache.demo import LoopbackCave
 
     with LoopbackCave(cave_world) as running:
         yield running
@@ -35,7 +35,7 @@ def cave_home(
     cave: "LoopbackCave", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
     """Point ``HOME`` at a directory with the token of `cave`; forget client caches."""
-    from cortical_cache.testing.home import (  # noqa: PLC0415
+    from cortical_cache.testing.home import (
         forget_client_caches,
         write_token,
     )

@@ -96,8 +96,8 @@ def _rows(kinds: dict[str, Kind], frame: pd.DataFrame) -> Rows:
         else:
             vector = empty(kind, len(frame))
         if name.endswith(("_root_id", "_supervoxel_id")):
-            ones = vector.values == 1
-            vector = Vector(kind, vector.values, vector.null | ones)
+            ones = vector.data == 1
+            vector = Vector(kind, vector.data, vector.null | ones)
         columns[name] = vector
     return Rows(columns)
 
@@ -205,7 +205,9 @@ KINDS: dict[str, Kind] = {
 def _view(name: str, record: dict[str, object]) -> View:
     schema = _json("view_schemas_v5")[name]  # type: ignore[index]
     columns = {
-        column: "timestamp without time zone" if "format" in spec else KINDS[spec["type"]]
+        column: "timestamp without time zone"
+        if "format" in spec
+        else KINDS[spec["type"]]
         for column, spec in schema.items()
     }
     return View(
@@ -248,12 +250,15 @@ def golden_world() -> World:
             records[record["table_name"]] = record
             listed[version][record["table_name"]] = record["id"]
     public_ids = {
-        r["table_name"]: r["id"] for r in _bodies("tables_metadata_public")  # type: ignore[union-attr]
+        r["table_name"]: r["id"]
+        for r in _bodies("tables_metadata_public")  # type: ignore[union-attr]
     }
     views = {n: _view(n, r) for n, r in _bodies("views_v5").items()}  # type: ignore[union-attr]
     versions = _versions(listed)
     four = next(v for v in versions if v.number == 4)
-    public = Version(7, 4, four.time_stamp, None, True, True, "AVAILABLE", public_ids, 4)
+    public = Version(
+        7, 4, four.time_stamp, None, True, True, "AVAILABLE", public_ids, 4
+    )
     frozen = {
         ("demo", v.number): {
             t: _frozen(t, str(records[t]["schema"]), v.number, merged=v.is_merged)
@@ -272,8 +277,15 @@ def golden_world() -> World:
     view_rows["demo", 2] = view_rows["demo", 4]
     stacks = {
         name: Datastack(
-            name, "", "demo_volume", "demo_pcg", "synapses_demo",
-            "nucleus_detection_v0", (4.0, 4.0, 40.0), numbers, parent,
+            name,
+            "",
+            "demo_volume",
+            "demo_pcg",
+            "synapses_demo",
+            "nucleus_detection_v0",
+            (4.0, 4.0, 40.0),
+            numbers,
+            parent,
         )  # fmt: skip
         for name, numbers, parent in (
             ("demo", versions, None),
@@ -348,7 +360,9 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
             ]  # fmt: skip
         else:
             plain[name] = column.astype("string").fillna("<null>")
-    return plain.astype("string").sort_values(list(plain.columns)).reset_index(drop=True)
+    return (
+        plain.astype("string").sort_values(list(plain.columns)).reset_index(drop=True)
+    )
 
 
 def _comparable(case: dict) -> bool:

@@ -22,7 +22,7 @@ def freeze(
     copied = stamp + COPY_TIME
     annotation = source.annotation(copied)
     segmentation = source.segmentation(copied, graph, milliseconds(stamp))
-    counted = annotation["valid"].values.astype(np.bool_)
+    counted = annotation["valid"].data.astype(np.bool_)
     counted[source.count_at(stamp) :] = False
     row_count = int(counted.sum())
     if not merged:
@@ -53,6 +53,8 @@ def lookup_view(
     """Show every valid nucleus, at its alternative point where it has one."""
     main = _bound_rows(nuclei, graph, stamp, copied)
     other = _bound_rows(alternatives, graph, stamp, copied)
+    if not len(other):
+        return main.select(["id", "pt_supervoxel_id", "pt_root_id", "pt_position"])
     targets = other["target_id"].ints()
     order = np.argsort(targets, kind="stable")
     place = np.searchsorted(targets[order], main["id"].ints())
@@ -107,7 +109,9 @@ def stats_view(
     names, member, counts = np.unique(
         rows["pre_pt_root_id"].ints(), return_inverse=True, return_counts=True
     )
-    total = np.bincount(member, weights=rows["size"].values.astype(np.float64))
+    total = np.bincount(member, weights=rows["size"].data.astype(np.float64)).astype(
+        np.float64
+    )
     return Rows(
         {
             "pre_pt_root_id": whole(names),
@@ -116,5 +120,3 @@ def stats_view(
             "mean_size": floating(total / counts, kind="numeric"),
         }
     )
-
-

@@ -67,7 +67,10 @@ def live(
 
     deleted = np.full(n, NO_TIME)
     ended = np.unique(
-        np.append(np.flatnonzero(rng.random(n) < churn), rng.integers(0, n, 4))
+        np.append(
+            np.flatnonzero(rng.random(n) < churn),
+            rng.integers(0, n, min(4, n // 8 + 1)),
+        )
     )
     deleted[ended] = _between(rng, created[ended], end)
     last = np.maximum(created[ended[-1:]], moment(latest) + COPY_TIME)

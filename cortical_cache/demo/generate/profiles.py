@@ -132,12 +132,20 @@ DEMO = Profile(
     lookup_view="nucleus_detection_lookup",
     stats_view="synapse_counts",
     versions=(
-        VersionProfile(1, _utc("2024-03-01T08:10:00.215114"), True, "EXPIRED"),
-        VersionProfile(2, _utc("2024-07-01T08:10:01.123456"), True),
-        VersionProfile(3, _utc("2024-10-01T08:10:01.500000"), False),
-        VersionProfile(4, _utc("2025-02-01T08:10:01.987654"), True),
-        VersionProfile(5, _utc("2025-06-01T08:10:01.277723"), False),
-        VersionProfile(6, _utc("2025-07-15T08:10:01.000015"), False, "RUNNING", False),
+        VersionProfile(
+            1, _utc("2024-03-01T08:10:00.215114"), is_merged=True, status="EXPIRED"
+        ),
+        VersionProfile(2, _utc("2024-07-01T08:10:01.123456"), is_merged=True),
+        VersionProfile(3, _utc("2024-10-01T08:10:01.500000"), is_merged=False),
+        VersionProfile(4, _utc("2025-02-01T08:10:01.987654"), is_merged=True),
+        VersionProfile(5, _utc("2025-06-01T08:10:01.277723"), is_merged=False),
+        VersionProfile(
+            6,
+            _utc("2025-07-15T08:10:01.000015"),
+            is_merged=False,
+            status="RUNNING",
+            public=False,
+        ),
     ),
     oldest=_utc("2023-01-10T00:00:00"),
     newest=_utc("2025-09-01T00:00:00"),
@@ -185,12 +193,20 @@ MINNIE = Profile(
     lookup_view="nucleus_detection_lookup_v1",
     stats_view=None,
     versions=(
-        VersionProfile(1181, _utc("2024-09-16T10:10:01.121167"), False, "EXPIRED"),
-        VersionProfile(1300, _utc("2025-01-13T10:10:01.286229"), True),
-        VersionProfile(1412, _utc("2025-04-29T10:10:01.200893"), False),
-        VersionProfile(1484, _utc("2025-07-10T10:10:01.306544"), False, public=False),
         VersionProfile(
-            1500, _utc("2025-07-26T10:10:01.000327"), False, "RUNNING", False
+            1181, _utc("2024-09-16T10:10:01.121167"), is_merged=False, status="EXPIRED"
+        ),
+        VersionProfile(1300, _utc("2025-01-13T10:10:01.286229"), is_merged=True),
+        VersionProfile(1412, _utc("2025-04-29T10:10:01.200893"), is_merged=False),
+        VersionProfile(
+            1484, _utc("2025-07-10T10:10:01.306544"), is_merged=False, public=False
+        ),
+        VersionProfile(
+            1500,
+            _utc("2025-07-26T10:10:01.000327"),
+            is_merged=False,
+            status="RUNNING",
+            public=False,
         ),
     ),
     oldest=_utc("2020-06-01T00:00:00"),
@@ -232,12 +248,22 @@ V1DD = Profile(
     lookup_view="nucleus_alternative_lookup",
     stats_view=None,
     versions=(
-        VersionProfile(1180, _utc("2025-05-20T10:10:01.175316"), False, "EXPIRED"),
-        VersionProfile(1196, _utc("2025-06-12T10:10:01.417392"), False),
-        VersionProfile(1207, _utc("2025-07-03T10:10:01.552087"), True, public=False),
-        VersionProfile(1221, _utc("2025-08-01T10:10:01.093248"), False, public=False),
         VersionProfile(
-            1230, _utc("2025-08-20T10:10:01.000481"), False, "RUNNING", False
+            1180, _utc("2025-05-20T10:10:01.175316"), is_merged=False, status="EXPIRED"
+        ),
+        VersionProfile(1196, _utc("2025-06-12T10:10:01.417392"), is_merged=False),
+        VersionProfile(
+            1207, _utc("2025-07-03T10:10:01.552087"), is_merged=True, public=False
+        ),
+        VersionProfile(
+            1221, _utc("2025-08-01T10:10:01.093248"), is_merged=False, public=False
+        ),
+        VersionProfile(
+            1230,
+            _utc("2025-08-20T10:10:01.000481"),
+            is_merged=False,
+            status="RUNNING",
+            public=False,
         ),
     ),
     oldest=_utc("2023-03-01T00:00:00"),

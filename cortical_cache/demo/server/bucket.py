@@ -137,22 +137,26 @@ def _texts(vector: Vector) -> pd.Series:
     if vector.kind == "geometry":
         texts = pd.Series(_ewkb(vector), dtype=object)
     elif vector.kind == "boolean":
-        texts = pd.Series(np.where(vector.values.astype(np.bool_), "t", "f"), dtype=object)
-    elif vector.kind == "timestamp without time zone":
-        times = pd.Series(vector.values.astype("datetime64[ns]"))
-        texts = times.dt.strftime("%Y-%m-%d %H:%M:%S.%f").astype(object)
-        # Trailing zeros are not printed.
-        texts = texts.str.replace(r"\.?0+$", "", regex=True).where(
-            texts.str.contains(r"\.\d*[1-9]", regex=True, na=False),
-            texts.str.slice(0, 19),
+        texts = pd.Series(
+            np.where(vector.data.astype(np.bool_), "t", "f"), dtype=object
         )
+    elif vector.kind == "timestamp without time zone":
+        texts = pd.Series([_time(t) for t in vector.data.tolist()], dtype=object)
     elif vector.kind in ("double precision", "real", "numeric"):
-        texts = pd.Series([_float(v) for v in vector.values.tolist()], dtype=object)
+        texts = pd.Series([_float(v) for v in vector.data.tolist()], dtype=object)
     elif vector.kind == "character varying":
-        texts = pd.Series(vector.values.tolist(), dtype=object)
+        texts = pd.Series(vector.data.tolist(), dtype=object)
     else:
         return pd.Series(pd.arrays.IntegerArray(vector.ints(), vector.null.copy()))
     return texts.mask(vector.null)
+
+
+def _time(value: datetime | None) -> str | None:
+    if value is None:
+        return None
+    text = value.isoformat(sep=" ")
+    # Trailing zeros of the fraction are not printed.
+    return text.rstrip("0") if value.microsecond else text
 
 
 def _float(value: float) -> str:
@@ -164,7 +168,9 @@ def _float(value: float) -> str:
 def _ewkb(vector: Vector) -> list[str]:
     raw = np.zeros((len(vector), 29), dtype=np.uint8)
     raw[:, :5] = _EWKB_POINT_Z
-    raw[:, 5:] = np.ascontiguousarray(vector.xyz(), "<f8").view(np.uint8).reshape(-1, 24)
+    raw[:, 5:] = (
+        np.ascontiguousarray(vector.xyz(), "<f8").view(np.uint8).reshape(-1, 24)
+    )
     text = raw.tobytes().hex().upper()
     return [text[i : i + 58] for i in range(0, len(text), 58)]
 
@@ -203,7 +209,7 @@ class Storage:
             found = self._exports.get(name)
         if found is None:
             message = f"No such object: {bucket}/{name}"
-            error = {"code": 404, "message": message, "errors": []}
+            error = {"code": 404, "message": message}
             raise Fault(json_reply({"error": error}, 404))
         return found
 

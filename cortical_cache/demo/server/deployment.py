@@ -83,7 +83,10 @@ class Deployment:
                     {
                         "error": "missing_permission",
                         "message": "Missing permission: view for dataset " + dataset,
-                        "data": {"required_permission": "view", "auth_dataset": dataset},
+                        "data": {
+                            "required_permission": "view",
+                            "auth_dataset": dataset,
+                        },
                     },
                     403,
                 )
@@ -184,7 +187,9 @@ def left_join(annotation: Rows, segmentation: Rows | None) -> Rows:
     if segmentation is None:
         return annotation
     if not len(segmentation):
-        nulls = {n: empty(c.kind, len(annotation)) for n, c in segmentation.columns.items()}
+        nulls = {
+            n: empty(c.kind, len(annotation)) for n, c in segmentation.columns.items()
+        }
         return annotation.with_columns({n: v for n, v in nulls.items() if n != "id"})
     wanted, ids = annotation["id"].ints(), segmentation["id"].ints()
     order = np.argsort(ids, kind="stable")
@@ -195,6 +200,5 @@ def left_join(annotation: Rows, segmentation: Rows | None) -> Rows:
     for name, vector in segmentation.columns.items():
         if name != "id":
             taken = vector.take(place)
-            columns[name] = Vector(vector.kind, taken.values, taken.null | missing)
+            columns[name] = Vector(vector.kind, taken.data, taken.null | missing)
     return annotation.with_columns(columns)
-

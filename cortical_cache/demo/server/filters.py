@@ -98,26 +98,26 @@ def _is_in(vector: Vector, value: object) -> Bools:
     if vector.kind in WHOLE_KINDS:
         exact = [_whole(literal) for literal in literals]
         inside = [n for n in exact if n is not None and _INT64.min <= n <= _INT64.max]
-        return np.isin(vector.values, np.array(inside, dtype=np.int64))
+        return np.isin(vector.data, np.array(inside, dtype=np.int64))
     if vector.kind == "character varying":
-        return np.fromiter((v in literals for v in vector.values), np.bool_, len(vector))
-    return np.isin(vector.values, np.array(literals, dtype=vector.values.dtype))
+        return np.fromiter((v in literals for v in vector.data), np.bool_, len(vector))
+    return np.isin(vector.data, np.array(literals, dtype=vector.data.dtype))
 
 
 def _compare(vector: Vector, operator: Operator, value: object) -> Bools:
     literal = _literal(vector.kind, value)
     if vector.kind in WHOLE_KINDS:
-        return _compare_whole(vector.values, operator, cast("int | float", literal))
+        return _compare_whole(vector.data, operator, cast("int | float", literal))
     if vector.kind in FLOAT_KINDS:
         return _compare_float(
-            vector.values.astype(np.float64), operator, float(cast("float", literal))
+            vector.data.astype(np.float64), operator, float(cast("float", literal))
         )
     if vector.kind == "character varying":
         test = _PYTHON[operator]
-        texts = cast("list[str]", ["" if v is None else v for v in vector.values])
+        texts = cast("list[str]", ["" if v is None else v for v in vector.data])
         text = cast("str", literal)
         return np.fromiter((test(v, text) for v in texts), np.bool_, len(vector))
-    return _NUMPY[operator](vector.values, literal)
+    return _NUMPY[operator](vector.data, literal)
 
 
 def _compare_whole(values: Array, operator: Operator, number: float) -> Bools:
@@ -142,8 +142,14 @@ def _compare_float(values: Floats, operator: Operator, number: float) -> Bools:
     """Compare as PostgreSQL does: NaN equals NaN and exceeds everything else."""
     nan = np.isnan(values)
     if math.isnan(number):
-        return nan if operator in ("equal", "greater_equal") else (
-            ~nan if operator == "less" else np.full(len(values), operator == "less_equal")
+        return (
+            nan
+            if operator in ("equal", "greater_equal")
+            else (
+                ~nan
+                if operator == "less"
+                else np.full(len(values), operator == "less_equal")
+            )
         )
     with np.errstate(invalid="ignore"):
         plain = _NUMPY[operator](values, number)
@@ -204,9 +210,7 @@ def _number(kind: Kind, value: object) -> int | float:
             return int(cast("str", value))
         return float(cast("str", value))
     except ValueError:
-        raise sql_failure(
-            f'invalid input syntax for type {kind}: "{value}"'
-        ) from None
+        raise sql_failure(f'invalid input syntax for type {kind}: "{value}"') from None
 
 
 def _boolean(value: object) -> bool:
@@ -226,11 +230,18 @@ def _moment(kind: Kind, value: object) -> np.datetime64:
         text = value.removesuffix("Z").removesuffix("+00:00")
         return np.datetime64(text.replace(" ", "T"), "us")
     except ValueError:
-        raise sql_failure(f'invalid input syntax for type timestamp: "{value}"') from None
+        raise sql_failure(
+            f'invalid input syntax for type timestamp: "{value}"'
+        ) from None
 
 
 def _mismatch(kind: Kind, value: object) -> Exception:
-    names = {bool: "boolean", int: "integer", float: "numeric", str: "text"}
+    names: dict[type, str] = {
+        bool: "boolean",
+        int: "integer",
+        float: "numeric",
+        str: "text",
+    }
     given = names.get(type(value), "unknown")
     return sql_failure(f"operator does not exist: {kind} = {given}")
 
@@ -245,7 +256,7 @@ def _regex(vector: Vector, value: object) -> Bools:
         pattern = re.compile(source)
     except re.error as error:
         raise sql_failure(f"invalid regular expression: {error}") from None
-    found = (v is not None and pattern.search(str(v)) is not None for v in vector.values)
+    found = (v is not None and pattern.search(str(v)) is not None for v in vector.data)
     return np.fromiter(found, np.bool_, len(vector))
 
 
@@ -263,7 +274,7 @@ def _in_box(vector: Vector, value: object) -> Bools:
     low, high = _retyped(low), _retyped(high)
     point = vector.xyz()
     inside = (_up(point) >= _down(low)) & (_down(point) <= _up(high))
-    return inside.all(axis=1)
+    return np.asarray(inside.all(axis=1))
 
 
 def _retyped(corner: Array) -> Floats:

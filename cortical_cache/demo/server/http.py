@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cortical_cache.demo.server import auth
@@ -82,7 +82,9 @@ class LoopbackCave:
         self._server = _Server(self.settings.port, deployment, self._record)
         self.url = deployment.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._server.serve_forever,
+            kwargs={"poll_interval": 0.02},
+            daemon=True,
         )
         self._thread.start()
         return self
@@ -98,6 +100,7 @@ class LoopbackCave:
         self._server = self._thread = None
 
     def __enter__(self) -> Self:
+        """Start."""
         return self.start()
 
     def __exit__(
@@ -106,6 +109,7 @@ class LoopbackCave:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Stop."""
         self.stop()
 
     @property
@@ -137,7 +141,9 @@ class _Server(ThreadingHTTPServer):
         self._open_lock = threading.Lock()
 
     def process_request_thread(
-        self, request: socket.socket | tuple[bytes, socket.socket], client_address: object
+        self,
+        request: socket.socket | tuple[bytes, socket.socket],
+        client_address: object,
     ) -> None:
         """Remember the connection while it is served, to close it at the end."""
         connection = request if isinstance(request, socket.socket) else request[1]
@@ -168,7 +174,6 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1
-    server: _Server
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep quiet; requests go to the log of `LoopbackCave`."""
@@ -176,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Read one request, answer it and record it."""
         began = time.perf_counter()
+        server = cast("_Server", self.server)
         target = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request = Request(
@@ -185,9 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )
-        time.sleep(self.server.deployment.settings.latency)
-        reply = respond(self.server.deployment, self.server.routes, request)
-        self.server.record(
+        time.sleep(server.deployment.settings.latency)
+        reply = respond(server.deployment, server.routes, request)
+        server.record(
             LoggedRequest(
                 method=request.method,
                 path=request.path,
@@ -235,8 +241,7 @@ def respond(
         return html_reply(404)
     if request.path.startswith("/materialize/"):
         return unhandled(
-            "405 Method Not Allowed: "
-            "The method is not allowed for the requested URL."
+            "405 Method Not Allowed: The method is not allowed for the requested URL."
         ).reply
     return html_reply(405)
 

@@ -85,7 +85,7 @@ class _Found:
         kind = kinds.get(name, "timestamp without time zone")
         return empty(cast("Kind", kind), len(rows))
 
-    def keys(self) -> list[tuple[int, ...]]:
+    def ids(self) -> list[tuple[int, ...]]:
         """Return the ids of every joined row."""
         ids = [self.column(name, "id").ints().tolist() for name in self.places]
         return list(zip(*ids, strict=True))
@@ -104,11 +104,11 @@ def live(deployment: Deployment, request: Request, datastack: str) -> Reply:
     if plan.edited:
         ended, fresh = _production(plan, request, dice, warnings)
         frozen = frozen.keep(
-            np.array([key not in ended for key in frozen.keys()], dtype=np.bool_)
+            np.array([key not in ended for key in frozen.ids()], dtype=np.bool_)
         )
-        known = set(frozen.keys())
+        known = set(frozen.ids())
         fresh = fresh.keep(
-            np.array([key not in known for key in fresh.keys()], dtype=np.bool_)
+            np.array([key not in known for key in fresh.ids()], dtype=np.bool_)
         )
     merged = _combined(deployment, plan, frozen, fresh)
     outputs = _outputs(plan, body, merged, frozen, fresh)
@@ -169,9 +169,7 @@ def _plan(
     return _Plan(snapshot, when, tables, joins, filters, part)
 
 
-def _frozen(
-    deployment: Deployment, plan: _Plan, dice: np.random.Generator
-) -> _Found:
+def _frozen(deployment: Deployment, plan: _Plan, dice: np.random.Generator) -> _Found:
     relations = {t.name: deployment.relation(plan.snapshot, t) for t in plan.tables}
     found = _join(plan, relations, plan.filters.at_base, valid=True)
     return found.keep(plan.page.cut(len(found), dice))
@@ -196,11 +194,9 @@ def _join(
         if wanted[name] and name not in relations:
             raise unhandled(repr(name))
     places = {main: kept[main]}
-    for left, left_column, right, right_column in plan.joins:
-        if right in places:
-            left, left_column, right, right_column = (
-                right, right_column, left, left_column,
-            )  # fmt: skip
+    for join in plan.joins:
+        ends = join if join[2] not in places else [*join[2:], *join[:2]]
+        left, left_column, right, right_column = ends
         one = relations[left].physical[left_column].take(places[left])
         other = relations[right].physical[right_column].take(kept[right])
         here, there = _pairs(one, other)
@@ -218,7 +214,7 @@ def _pairs(one: Vector, other: Vector) -> tuple[Ints, Ints]:
     count = np.searchsorted(keys, one.ints(), "right") - first
     count[one.null] = 0
     here = np.repeat(np.arange(len(one)), count)
-    steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    steps = np.arange(len(here)) - np.repeat(np.cumsum(count) - count, count)
     return here, order[first[here] + steps]
 
 
@@ -268,7 +264,7 @@ def _production(
     }
     found = _join(plan, relations, plan.filters.elsewhere, valid=False)
     then, now = _alive(found, plan.base), _alive(found, plan.when)
-    ended = set(found.keep(then & ~now).keys())
+    ended = set(found.keep(then & ~now).ids())
     fresh = found.keep(now & ~then)
     fresh = fresh.keep(plan.page.cut(len(fresh), dice))
     missing = _missing(fresh)
@@ -288,9 +284,9 @@ def _alive(found: _Found, moment: datetime) -> Bools:
     alive = np.ones(len(found), dtype=np.bool_)
     for name in found.places:
         created, deleted = found.column(name, "created"), found.column(name, "deleted")
-        alive &= created.values <= when
-        alive &= deleted.null | (deleted.values > when)
-        flawed = ~found.column(name, "valid").values.astype(np.bool_)
+        alive &= created.data <= when
+        alive &= deleted.null | (deleted.data > when)
+        flawed = ~found.column(name, "valid").data.astype(np.bool_)
         alive &= ~(flawed & deleted.null)
     return alive
 

@@ -150,9 +150,7 @@ def tables_metadata(
     )
 
 
-def _asked(
-    deployment: Deployment, name: str, number: str
-) -> tuple[Datastack, Version]:
+def _asked(deployment: Deployment, name: str, number: str) -> tuple[Datastack, Version]:
     datastack = deployment.datastack(name)
     version = datastack.version(int(number))
     if version is None:
@@ -199,9 +197,7 @@ def views(deployment: Deployment, _request: Request, name: str, number: str) -> 
     source, found = _views(deployment, name, number)
     if not found:
         raise not_found({})
-    return json_reply(
-        {n: _view(deployment, source, view) for n, view in found.items()}
-    )
+    return json_reply({n: _view(deployment, source, view) for n, view in found.items()})
 
 
 def view_metadata(
@@ -280,8 +276,11 @@ def unique_strings(
     answer: dict[str, list[str | None]] = {}
     for column, vector in found.annotation.columns.items():
         if vector.kind == "character varying":
-            strings = sorted(set(vector.values[~vector.null].tolist()))
-            values: list[str | None] = [*strings, *([None] if vector.null.any() else [])]
+            strings = sorted(set(vector.data[~vector.null].tolist()))
+            values: list[str | None] = [
+                *strings,
+                *([None] if vector.null.any() else []),
+            ]
             order = dice.permutation(len(values)).tolist()
             answer[column] = [values[place] for place in order]
     return json_reply(answer)

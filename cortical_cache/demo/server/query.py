@@ -77,9 +77,7 @@ def simple(
     found = deployment.table(snapshot, table)
     relation = deployment.relation(snapshot, found)
     notice = deployment.notice(table, found.notice_text)
-    return _one_relation(
-        deployment, request, body, relation, notice, snapshot=snapshot
-    )
+    return _one_relation(deployment, request, body, relation, notice, snapshot=snapshot)
 
 
 def view(
@@ -100,9 +98,7 @@ def view(
     return _one_relation(deployment, request, body, relation, notice, snapshot=None)
 
 
-def view_source(
-    deployment: Deployment, datastack: str, number: int
-) -> tuple[str, int]:
+def view_source(deployment: Deployment, datastack: str, number: int) -> tuple[str, int]:
     """Resolve a version for a view: private datastack and version, 0 if live."""
     found = deployment.datastack(datastack)
     if number == 0 and found.parent is None:
@@ -260,7 +256,7 @@ def _joined(
         if column not in relation.physical.columns:
             raise unhandled(repr(column))
         key: Vector = relation.physical[column].take(places)
-        values: Array = key.values[~key.null]
+        values: Array = key.data[~key.null]
         sides.append(pd.DataFrame({"key": values, "place": places[~key.null]}))
     both = sides[0].merge(sides[1], on="key", suffixes=("_left", "_right"))
     return both["place_left"].to_numpy(), both["place_right"].to_numpy()
@@ -272,7 +268,9 @@ def _join_outputs(
     relations: Sequence[Relation],
     dice: np.random.Generator,
 ) -> list[Output]:
-    selection = cast("Mapping[str, list[str]]", bodies.mapping(body, "select_column_map"))
+    selection = cast(
+        "Mapping[str, list[str]]", bodies.mapping(body, "select_column_map")
+    )
     listed = bodies.names(body, "select_columns")
     blocks: list[tuple[Relation, list[str]]] = []
     if selection:
@@ -314,13 +312,15 @@ def _first_holders(
     ]
 
 
-def _suffixes(
-    body: Body, relations: Sequence[Relation]
-) -> dict[str, str]:
+def _suffixes(body: Body, relations: Sequence[Relation]) -> dict[str, str]:
     given = cast("dict[str, str]", dict(bodies.mapping(body, "suffix_map")))
     if not given:
         given = dict(
-            zip((r.name for r in relations), bodies.names(body, "suffixes"), strict=False)
+            zip(
+                (r.name for r in relations),
+                bodies.names(body, "suffixes"),
+                strict=False,
+            )
         )
     if len(set(given.values())) < len(given):
         raise unhandled(f"Duplicate suffixes set in {given}")

@@ -94,7 +94,9 @@ def _materialize_routes(api: str) -> tuple[Route, ...]:
         _route("GET", f"{table}/metadata", metadata.table_metadata),
         _route("POST", f"{table}/query", query.simple),
         _route("POST", f"{version}/query", query.join),
-        _route("GET", f"{base}/table/{{}}/unique_string_values", metadata.unique_strings),
+        _route(
+            "GET", f"{base}/table/{{}}/unique_string_values", metadata.unique_strings
+        ),
         _route("GET", view, metadata.views),
         _route("GET", f"{view}/schemas", metadata.view_schemas),
         _route("GET", f"{view}/{{}}/metadata", metadata.view_metadata),
@@ -121,9 +123,7 @@ def _segmentation_routes() -> tuple[Route, ...]:
         _route("POST", f"{table}/lineage_graph_multiple", segmentation.lineage),
         _route("GET", f"{table}/past_id_mapping", segmentation.past_ids),
         _route("GET", f"{table}/valid_nodes", segmentation.valid_nodes),
-        _route(
-            "POST", f"{table}/minimal_covering_nodes", segmentation.covering_nodes
-        ),
+        _route("POST", f"{table}/minimal_covering_nodes", segmentation.covering_nodes),
         _route("GET", f"{table}/delta_roots", segmentation.delta_roots),
         _route("GET", f"{table}/oldest_timestamp", segmentation.oldest_timestamp),
         _route("GET", f"{table}/root/{{}}/change_log", segmentation.change_log),

@@ -161,8 +161,10 @@ def children(deployment: Deployment, request: Request, table: str, node: str) ->
     call = _Call(deployment, request, table)
     call.admit(np.array([int(node)], dtype=np.int64))
     below = max(layer(int(node)) - 1, 1)
-    found = call.graph.leaves(int(node), below) if layer(int(node)) > 1 else []
-    return _ids_reply(request, {"children_ids": [int(n) for n in found]})
+    found: list[int] = []
+    if layer(int(node)) > 1:
+        found = call.graph.leaves(int(node), below).tolist()
+    return _ids_reply(request, {"children_ids": found})
 
 
 def is_latest(deployment: Deployment, request: Request, table: str) -> Reply:
@@ -385,9 +387,9 @@ def operation_details(deployment: Deployment, request: Request, table: str) -> R
 
 def _details(edit: Edit) -> dict[str, object]:
     when = datetime.fromtimestamp(edit.time / 1000, UTC)
-    ends = {"added_edges": []} if edit.kind == "merge" else {"removed_edges": []}
+    edges: list[list[int]] = []
     return {
-        **ends,
+        "added_edges" if edit.kind == "merge" else "removed_edges": edges,
         "roots": list(edit.after),
         "timestamp": str(when),
         "user": str(edit.user_id),

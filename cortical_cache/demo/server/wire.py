@@ -14,7 +14,9 @@ from cortical_cache.demo.server.selection import Output
 Triple = tuple[float, float, float]
 
 
-def frame(outputs: Sequence[Output], places: Sequence[Ints], to: Triple) -> pd.DataFrame:
+def frame(
+    outputs: Sequence[Output], places: Sequence[Ints], to: Triple
+) -> pd.DataFrame:
     """Gather the answer; `places` are the rows of each output's relation."""
     columns: dict[str, object] = {}
     for output, rows in zip(outputs, places, strict=True):
@@ -53,18 +55,20 @@ def _values(output: Output, vector: Vector) -> object:
     if kind in ("double precision", "real", "numeric"):
         return _floats(vector, view=view)
     if kind == "boolean":
-        return pd.arrays.BooleanArray(vector.values.astype(np.bool_), null)
+        return pd.arrays.BooleanArray(vector.data.astype(np.bool_), null)
     if kind == "timestamp without time zone":
-        times = pd.Series(vector.values.astype("datetime64[ns]")).mask(null)
-        return times if view else times.dt.tz_localize("UTC")
+        times = vector.data.astype("datetime64[ns]")
+        times[null] = np.datetime64("NaT")
+        naive = pd.DatetimeIndex(times)
+        return naive if view else naive.tz_localize("UTC")
     if not len(vector):
         return pd.Series([], dtype=object)
-    texts = [None if n else v for v, n in zip(vector.values, null, strict=True)]
+    texts = [None if n else v for v, n in zip(vector.data, null, strict=True)]
     return pd.array(texts, dtype="string")
 
 
 def _floats(vector: Vector, *, view: bool) -> object:
-    values = vector.values.astype(np.float64)
+    values = vector.data.astype(np.float64)
     null = vector.null | np.isnan(values)
     values = np.where(null, 0, values)
     if view:
