@@ -198,9 +198,7 @@ MINNIE = Profile(
         ),
         VersionProfile(1300, _utc("2025-01-13T10:10:01.286229"), is_merged=True),
         VersionProfile(1412, _utc("2025-04-29T10:10:01.200893"), is_merged=False),
-        VersionProfile(
-            1484, _utc("2025-07-10T10:10:01.306544"), is_merged=False, public=False
-        ),
+        VersionProfile(1484, _utc("2025-07-10T10:10:01.306544"), is_merged=False),
         VersionProfile(
             1500,
             _utc("2025-07-26T10:10:01.000327"),
