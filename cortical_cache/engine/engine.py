@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from duckdb import ColumnExpression, DuckDBPyRelation, Expression
@@ -105,7 +106,7 @@ class Engine:
         shapes = _shapes(query, rows)
         outputs(query, shapes)
         found = self._relation(query, rows, shapes, decided)
-        (number,) = _arrow(found.count("*"))[0].to_pylist()
+        (number,) = _arrow(found.count("*"))[0].to_numpy()
         return max(0, int(number) - (query.offset or 0))
 
     def ambiguous(
@@ -136,9 +137,9 @@ class Engine:
                 if _arrow(left_open.limit(1)).num_rows:
                     found[table] = []
                 continue
-            ids = _arrow(left_open.select(ColumnExpression("id")))[0].to_pylist()
-            if ids:
-                found[table] = sorted(ids)
+            ids = _arrow(left_open.select(ColumnExpression("id")))[0].to_numpy()
+            if ids.size:
+                found[table] = np.sort(ids).tolist()
         return found
 
     def _fetch(

@@ -9,8 +9,6 @@ the three are one.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import reduce
-from operator import and_
 
 import numpy as np
 from duckdb import (
@@ -75,7 +73,10 @@ def reading(condition: Condition, held: HeldRows) -> Reading:
 
 def all_of(expressions: Sequence[Expression]) -> Expression:
     """Return the conjunction."""
-    return reduce(and_, expressions, TRUE) if expressions else TRUE
+    found = TRUE
+    for number, one in enumerate(expressions):
+        found = found & one if number else one
+    return found
 
 
 def constant(value: Value) -> Expression:
@@ -95,9 +96,24 @@ def _exact(condition: Condition, held: HeldRows) -> Expression:
         return FunctionExpression(
             "regexp_matches", column, pattern, ConstantExpression("s")
         )
-    return _compared(
+    face = _compared(
         condition, column, [_stored(one, held) for one in condition.values]
     )
+    if condition.column.type is ColumnType.DOUBLE and held.exact:
+        return _with_nan(condition, column, face)
+    return face
+
+
+def _with_nan(condition: Condition, column: Expression, face: Expression) -> Expression:
+    """Say outright what NaN does.
+
+    Parquet statistics leave NaN out, and DuckDB concludes from them that a comparison
+    holds for all rows of a row group, or for none.
+    """
+    is_nan = FunctionExpression("isnan", column)
+    if condition.kind in ("greater", "greater_equal", "out"):
+        return face | is_nan
+    return face & ~is_nan
 
 
 def _has_any(condition: Condition) -> bool:

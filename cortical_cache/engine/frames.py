@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from cortical_cache.model.shape import ColumnType, TableShape
 __all__ = ["Resolution", "frame", "without_autapses"]
 
 Resolution = tuple[float, float, float]
+
+# Quoted: Arrow's own classes take no parameters.
+Values: TypeAlias = "pa.Array[pa.Scalar[pa.DataType]]"
 
 _AXES = 3
 
@@ -73,7 +77,7 @@ def frame(
         With a RangeIndex. Nullable dtypes, also for positions that stay split.
     """
     names: list[str] = []
-    arrays: list[pa.Array] = []
+    arrays: list[Values] = []
     whole: set[str] = set()
     at = 0
     for one in shown:
@@ -99,8 +103,10 @@ def frame(
     found = dict(zip(names, arrays, strict=True))
     for base, parts in groups:
         columns = [found[name] for name in parts]
-        is_plain = whole.issuperset(parts)
-        result[base] = _points(columns) if is_plain else _cells(parts, columns)
+        is_point = whole.issuperset(parts)
+        result[base] = pd.Series(
+            _points(columns) if is_point else _cells(parts, columns)
+        )
     return result
 
 
@@ -113,19 +119,19 @@ def without_autapses(synapses: pd.DataFrame) -> pd.DataFrame:
     return synapses[differ.fillna(value=False)]
 
 
-def _coordinates(array: pa.Array, ratio: float) -> pa.Array:
+def _coordinates(array: Values, ratio: float) -> Values:
     if pa.types.is_floating(array.type):  # PostgreSQL, too, rounds half to even
         array = pc.round(array, round_mode="half_to_even").cast(pa.int64())
     if ratio != 1.0:
         missing = array.is_null().to_numpy(zero_copy_only=False)
-        values = array.fill_null(0).cast(pa.int64()).to_numpy()
+        values = _filled(array, 0).cast(pa.int64()).to_numpy()
         array = pa.array(rescale(values, ratio), mask=missing)
     return array.cast(pa.int32())
 
 
-def _on_the_wire(array: pa.Array, one: Output, shape: TableShape) -> pa.Array:
+def _on_the_wire(array: Values, one: Output, shape: TableShape) -> Values:
     if array.null_count and shape.coalesced(one.column.name):
-        array = array.fill_null(1)
+        array = _filled(array, 1)
     if pa.types.is_floating(array.type) and pc.any(pc.is_nan(array)).as_py():
         array = pc.if_else(pc.is_nan(array), None, array)  # as pandas reads a database
     if shape.kind == "view" and not len(array):
@@ -138,8 +144,12 @@ def _on_the_wire(array: pa.Array, one: Output, shape: TableShape) -> pa.Array:
     return array if array.type == wire else array.cast(wire, safe=False)
 
 
+def _filled(array: Values, value: int) -> Values:
+    return pc.if_else(array.is_null(), value, array)
+
+
 def _pandas(
-    names: list[str], arrays: list[pa.Array], rows: int | None = None
+    names: list[str], arrays: list[Values], rows: int | None = None
 ) -> pd.DataFrame:
     if not names:
         return pd.DataFrame(index=pd.RangeIndex(rows or 0))
@@ -156,24 +166,27 @@ def _positions(names: Sequence[str]) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _points(columns: list[pa.Array]) -> npt.NDArray[np.object_]:
+def _points(columns: list[Values]) -> npt.NDArray[np.object_ | np.float64]:
     """Return one array of three coordinates per row."""
     rows = len(columns[0])
     if not rows:
-        return np.empty(0, dtype=np.float64)  # pyright: ignore[reportReturnType]
+        return np.empty(0, dtype=np.float64)
     values = np.empty((rows, _AXES), dtype=np.int64)
     missing = np.zeros((rows, _AXES), dtype=bool)
     for axis, column in enumerate(columns):
-        values[:, axis] = column.fill_null(0).to_numpy()
+        values[:, axis] = _filled(column, 0).to_numpy()
         if column.null_count:
             missing[:, axis] = column.is_null().to_numpy(zero_copy_only=False)
     cells = np.fromiter(values, dtype=object, count=rows)
-    for row in np.flatnonzero(missing.any(axis=1)):
-        cells[row] = np.where(missing[row], pd.NA, values[row].astype(object))
+    partial = missing.any(axis=1)
+    if partial.any():
+        mixed = values[partial].astype(object)
+        mixed[missing[partial]] = pd.NA
+        cells[partial] = np.fromiter(mixed, dtype=object, count=len(mixed))
     return cells
 
 
-def _cells(names: list[str], columns: list[pa.Array]) -> list[npt.NDArray[np.object_]]:
+def _cells(names: list[str], columns: list[Values]) -> npt.NDArray[np.object_]:
     """Do as caveclient does for columns that only look like a position."""
-    split = _pandas(names, columns)
-    return [np.array(row) for row in split.to_numpy().tolist()]
+    rows = _pandas(names, columns).to_numpy().tolist()
+    return np.fromiter(map(np.array, rows), dtype=object, count=len(rows))

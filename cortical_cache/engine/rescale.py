@@ -41,7 +41,7 @@ def rescale(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int32
 
 def _product(voxels: npt.NDArray[np.int64], ratio: float) -> npt.NDArray[np.int64]:
     factor = Decimal(repr(ratio))
-    product = np.clip(voxels * ratio, -_FAR, _FAR)
+    product = np.clip(voxels * np.float64(ratio), -_FAR, _FAR)
     if factor == Decimal(ratio):  # one exact factor: a double product is correct
         return product.astype(np.int64)
     _, digits, exponent = factor.as_tuple()

@@ -6,7 +6,7 @@ the shape of its tables.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.query import (
@@ -386,15 +386,10 @@ def _shown(*arguments: object) -> dict[FilterKind, object]:
 
 
 def _frozen(argument: object) -> object:
-    """Read one-pass values (generators) once; both uses below see the same."""
+    """Read one-pass values (generators) once, for both uses of an argument."""
     if isinstance(argument, Mapping):
         return {str(key): _frozen(one) for key, one in argument.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    is_stream = isinstance(argument, Iterable) and not hasattr(argument, "__len__")  # pyright: ignore[reportUnknownArgumentType]
-    return listed(argument) if is_stream and _is_listlike(argument) else argument  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _is_listlike(value: object) -> bool:
-    return getattr(value, "ndim", 1) > 0
+    return listed(argument) if isinstance(argument, Iterator) else argument  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _by_table(table: str, shown: Mapping[FilterKind, object]) -> list[Filter]:
