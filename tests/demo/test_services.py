@@ -26,6 +26,7 @@ from cortical_cache.demo import (
 )
 from cortical_cache.demo.graph import ChunkedGraph
 from cortical_cache.demo.schemas import all_schemas
+from cortical_cache.demo.server.crc32c import crc32c
 from cortical_cache.testing import forget_client_caches, loopback_cave
 
 pytestmark = pytest.mark.filterwarnings(
@@ -608,6 +609,19 @@ def test_bucket_lists_by_prefix_and_page_and_serves_ranges(
     assert head.headers["Content-Length"] == record["size"]
     missing = requests.get(f"{root}/nope", timeout=10)
     assert missing.status_code == 404
+
+
+@pytest.mark.parametrize("copies", [1, 5000])
+def test_checksum_is_crc32c(copies: int):
+    data = b"123456789" * copies
+    slow = 0xFFFFFFFF
+    for byte in data:
+        slow ^= byte
+        for _ in range(8):
+            slow = (slow >> 1) ^ (0x82F63B78 if slow & 1 else 0)
+
+    assert crc32c(data) == slow ^ 0xFFFFFFFF
+    assert crc32c(b"123456789") == 0xE3069283
 
 
 def test_merged_exports_are_one_flat_file(cave: LoopbackCave, cave_world: World):

@@ -60,7 +60,7 @@ class Study:
         supervoxel = np.where(off, 0, self.anatomy.supervoxel_ids[places])
         return BoundPoint(voxel, supervoxel, unknown)
 
-    def source(
+    def source(  # noqa: PLR0913 - one argument for each fact
         self,
         table: TableProfile,
         ids: Ints,

@@ -63,7 +63,7 @@ class _Log:
     edits: list[Edit] = field(default_factory=list[Edit])
 
 
-def play(
+def play(  # noqa: PLR0913 - one argument for each fact
     rng: np.random.Generator,
     anatomy: Anatomy,
     *,
@@ -261,7 +261,7 @@ class _Editor:
             self.log.root_since.append((node, time, root))
 
 
-def _play_events(
+def _play_events(  # noqa: PLR0913, PLR0917 - one argument for each fact
     rng: np.random.Generator,
     anatomy: Anatomy,
     plan: _Plan,

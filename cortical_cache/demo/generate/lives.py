@@ -33,7 +33,7 @@ class Lives:
     flawed: Bools
 
 
-def live(
+def live(  # noqa: PLR0913 - one argument for each fact
     rng: np.random.Generator,
     profile: Profile,
     ids: Ints,

@@ -14,7 +14,7 @@ _OPEN_PREFIXES = ("/schema/", "/sticky_auth/", "/bucket/", "/storage/", "/downlo
 _OPEN_ENDINGS = ("/version", "/api/versions")
 
 
-def refusal(deployment: Deployment, request: Request) -> Reply | None:
+def refusal(deployment: Deployment, request: Request) -> Reply | None:  # noqa: PLR0911 - one answer a line
     """Return why a request may not pass, or None."""
     path, settings = request.path, deployment.settings
     is_open = path.startswith(_OPEN_PREFIXES) or path.endswith(_OPEN_ENDINGS)

@@ -51,7 +51,7 @@ def _refused(complaints: Mapping[str, object]) -> Fault:
     return Fault(json_reply({"schema_errors": complaints}, 500))
 
 
-def _complaint(name: str, value: object) -> object | None:
+def _complaint(name: str, value: object) -> object | None:  # noqa: PLR0911 - one answer a line
     if name in _FILTERS:
         return _filter_complaint(name, value)
     if name in ("limit", "offset"):

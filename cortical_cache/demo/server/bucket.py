@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cortical_cache.demo.rows import Rows, Vector
+from cortical_cache.demo.server.crc32c import crc32c
 from cortical_cache.demo.server.deployment import Deployment
 from cortical_cache.demo.server.exchange import (
     Fault,
@@ -129,7 +130,7 @@ def _dump(rows: Rows) -> bytes:
     frame = pd.DataFrame({name: _texts(v) for name, v in rows.columns.items()})
     text = io.StringIO()
     frame.to_csv(text, header=False, index=False, na_rep="", lineterminator="\n")
-    return gzip.compress(text.getvalue().encode(), 6, mtime=0)
+    return gzip.compress(text.getvalue().encode(), 1, mtime=0)
 
 
 def _texts(vector: Vector) -> pd.Series:
@@ -175,26 +176,6 @@ def _ewkb(vector: Vector) -> list[str]:
     return [text[i : i + 58] for i in range(0, len(text), 58)]
 
 
-def _crc32c(data: bytes) -> str:
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    return base64.b64encode((crc ^ 0xFFFFFFFF).to_bytes(4, "big")).decode()
-
-
-def _crc_table() -> list[int]:
-    table: list[int] = []
-    for entry in range(256):
-        crc = entry
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-        table.append(crc)
-    return table
-
-
-_CRC_TABLE = _crc_table()
-
-
 class Storage:
     """The HTTP side of the bucket."""
 
@@ -216,7 +197,8 @@ class Storage:
     def _describe(self, stored: Stored) -> dict[str, object]:
         bucket, url = self._deployment.world.bucket, self._deployment.url
         if stored.name not in self._checksums:
-            self._checksums[stored.name] = _crc32c(stored.data)
+            crc = crc32c(stored.data).to_bytes(4, "big")
+            self._checksums[stored.name] = base64.b64encode(crc).decode()
         path = f"b/{bucket}/o/{quote(stored.name, safe='')}"
         kind = "application/gzip" if stored.name.endswith(".gz") else "text/csv"
         moment = stored.updated.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815
 
 
-def respond(
+def respond(  # noqa: PLR0911 - one answer a line
     deployment: Deployment, table: tuple[Route, ...], request: Request
 ) -> Reply:
     """Find the function for a request and call it."""

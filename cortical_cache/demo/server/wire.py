@@ -37,7 +37,7 @@ def _int32(values: Ints, vector: Vector) -> object:
     return pd.arrays.IntegerArray(small, vector.null.copy())
 
 
-def _values(output: Output, vector: Vector) -> object:
+def _values(output: Output, vector: Vector) -> object:  # noqa: PLR0911 - one answer a line
     kind, view = vector.kind, output.relation.is_view
     null = vector.null.copy()
     if view and not len(vector):
