@@ -5,7 +5,7 @@ that learn different facts cannot lose each other's.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,14 +109,8 @@ class DatasetStore:
         """
         if self._bound:
             return True
-        path = binding_file(self.folder)
-        try:
-            body = read_sealed(path)
-        except FileNotFoundError:
-            if next(version_numbers(self.folder), None) is not None:
-                raise CorruptStoreError(
-                    f"{path} is missing, so whose data {self.folder} holds is unknown"
-                ) from None
+        body = self._binding()
+        if body is None:
             return False
         found = (body.get("datastack"), _plain(str(body.get("server"))))
         if found != (self.datastack, _plain(self.server)):
@@ -126,6 +120,20 @@ class DatasetStore:
             )
         self._bound = True
         return True
+
+    def _binding(self) -> Mapping[str, JSON] | None:
+        path = binding_file(self.folder)
+        # Twice: between looking for the binding and looking for data, another process
+        # may have made both. Data that is there comes after its binding.
+        for _ in range(2):
+            try:
+                return read_sealed(path)
+            except FileNotFoundError:
+                if next(version_numbers(self.folder), None) is None:
+                    return None
+        raise CorruptStoreError(
+            f"{path} is missing, so whose data {self.folder} holds is unknown"
+        )
 
     def versions(self) -> tuple[int, ...]:
         """Return the versions of which anything is held, rows or facts, ascending."""

@@ -176,7 +176,7 @@ def test_a_kept_reply_answers_its_request_and_no_other(synapses: RowSet):
 
     assert held is not None
     assert pq.read_table(held.pieces[0].files[0]).equals(rows)
-    assert state.held_request("abd") is None
+    assert state.held_request("abe") is None
     assert not state.is_whole
     assert state.covered("post", [1]) == frozenset()
 
