@@ -13,6 +13,7 @@ from cortical_cache.model.ids import as_ids
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import Repositories, open_dataset
 from cortical_cache.repositories.holdings import holdings
+from cortical_cache.repositories.live import utc
 from cortical_cache.settings import read_settings
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Client:
         if table is None:
             message = f"{self.datastack_name} names no synapse table; give one"
             raise InvalidQueryError(message)
-        at = None if timestamp is None else self._of.versions.at(timestamp)
+        at = None if timestamp is None else self._of.versions.at(utc(timestamp))
         is_live = live or (timestamp is not None and at is None)
         asked = SynapseQuery(
             root_ids=as_ids(root_ids, "root_ids"),

@@ -23,6 +23,7 @@ from cortical_cache.model.query import Query
 from cortical_cache.model.version import VersionRecord, parse_time
 from cortical_cache.repositories.catalog import folded
 from cortical_cache.repositories.dataset import Repositories
+from cortical_cache.repositories.live import utc
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -311,7 +312,7 @@ class CachedMaterialize:
                 raise InvalidQueryError(message)
             version = self._version_at(timestamp)
             if version is None:
-                return self._plain().query_table(table, **asked)
+                return self._of.live.answer("query_table", {"table": table, **asked})
         else:
             version = self._known_version(materialization_version)
         for name in _TABLE_ONLY:
@@ -434,8 +435,10 @@ class CachedMaterialize:
         asked = {name: one for name, one in locals().items() if name != "self"}
         version = None if timestamp is None else self._version_at(timestamp)
         live = timestamp is not None and version is None
-        if self._elsewhere(datastack_name) or live:
+        if self._elsewhere(datastack_name):
             return self._plain().synapse_query(**asked)
+        if live:
+            return self._of.live.answer("synapse_query", asked)
         table = synapse_table or self.synapse_table
         if table is None:
             raise InvalidQueryError(
@@ -465,6 +468,81 @@ class CachedMaterialize:
 
         return without_autapses(frame)
 
+    def live_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+        self,
+        table: str,
+        timestamp: datetime,
+        filter_in_dict: Mapping[str, object] | None = None,
+        filter_out_dict: Mapping[str, object] | None = None,
+        filter_equal_dict: Mapping[str, object] | None = None,
+        filter_greater_dict: Mapping[str, object] | None = None,
+        filter_less_dict: Mapping[str, object] | None = None,
+        filter_greater_equal_dict: Mapping[str, object] | None = None,
+        filter_less_equal_dict: Mapping[str, object] | None = None,
+        filter_spatial_dict: Mapping[str, object] | None = None,
+        filter_regex_dict: Mapping[str, object] | None = None,
+        select_columns: object = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        datastack_name: str | None = None,
+        split_positions: bool = False,
+        post_filter: bool = True,
+        metadata: bool = True,
+        merge_reference: bool = True,
+        desired_resolution: object = None,
+        random_sample: int | None = None,
+        log_warning: bool = True,
+    ) -> "pd.DataFrame":
+        """Query a table at a moment, as caveclient's ``live_query``.
+
+        Freshness: at a version's timestamp that version's rows; at a moment that is
+        past for good kept for ever; otherwise asked anew.
+        """
+        asked = {name: one for name, one in locals().items() if name != "self"}
+        if self._elsewhere(datastack_name):
+            return self._plain().live_query(**asked)
+        if self._version_at(timestamp) is not None:
+            del asked["post_filter"]
+            return self.query_table(**asked)
+        return self._of.live.answer("live_query", asked)
+
+    def live_live_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+        self,
+        table: str,
+        timestamp: datetime,
+        joins: object = None,
+        filter_in_dict: Mapping[str, object] | None = None,
+        filter_out_dict: Mapping[str, object] | None = None,
+        filter_equal_dict: Mapping[str, object] | None = None,
+        filter_greater_dict: Mapping[str, object] | None = None,
+        filter_less_dict: Mapping[str, object] | None = None,
+        filter_greater_equal_dict: Mapping[str, object] | None = None,
+        filter_less_equal_dict: Mapping[str, object] | None = None,
+        filter_spatial_dict: Mapping[str, object] | None = None,
+        filter_regex_dict: Mapping[str, object] | None = None,
+        select_columns: object = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        datastack_name: str | None = None,
+        split_positions: bool = False,
+        metadata: bool = True,
+        suffixes: Mapping[str, str] | None = None,
+        desired_resolution: object = None,
+        allow_missing_lookups: bool = False,
+        allow_invalid_root_ids: bool = False,
+        random_sample: int | None = None,
+        log_warning: bool = True,
+    ) -> "pd.DataFrame":
+        """Query tables at a moment, as caveclient's ``live_live_query``.
+
+        Freshness: as `live_query`.
+        """
+        asked = {name: one for name, one in locals().items() if name != "self"}
+        if self._elsewhere(datastack_name):
+            return self._plain().live_live_query(**asked)
+        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        return self._of.live.answer("live_live_query", asked)
+
     def _answer(self, query: Query, *, log_warning: bool) -> "pd.DataFrame":
         answer = cast("pd.DataFrame", self._of.tables.answer(query))
         if log_warning:
@@ -480,7 +558,7 @@ class CachedMaterialize:
 
     def _version_at(self, timestamp: datetime) -> int | None:
         """Return the held or listed version frozen at exactly that time."""
-        return self._of.versions.at(timestamp)
+        return self._of.versions.at(utc(timestamp))
 
     def _elsewhere(self, datastack_name: str | None) -> bool:
         return datastack_name not in {None, self.datastack_name}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-__all__ = ["Fact", "Rule", "is_fresh"]
+__all__ = ["SETTLED", "Fact", "Rule", "is_fresh", "is_past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +81,26 @@ def is_fresh(fact: Fact, captured_at: datetime, now: datetime) -> bool:
     if kept is None:
         return True
     return timedelta(0) <= now - captured_at <= kept
+
+
+SETTLED = timedelta(seconds=60)
+"""How far back a moment must lie before its answer can no longer change."""
+
+
+def is_past(
+    moment: datetime, server_time: datetime | None, end: datetime | None
+) -> bool:
+    """Tell whether the answer at a moment may be kept.
+
+    Parameters
+    ----------
+    moment : datetime
+    server_time : datetime or None
+        By the server's own clock; None: unknown, so nothing is past.
+    end : datetime or None
+        Where the time of a public datastack ends; later moments are clamped to it,
+        and it moves.
+    """
+    if server_time is None or server_time - moment < SETTLED:
+        return False
+    return end is None or moment <= end

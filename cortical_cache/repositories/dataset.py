@@ -5,10 +5,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.facts import Clock, Facts, utc_now
+from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.model.dataset import Dataset, Home
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.live import Live
 from cortical_cache.repositories.replies import Replies
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
@@ -33,6 +35,7 @@ class Repositories:
     versions: Versions
     catalog: Catalog
     tables: Tables
+    live: Live
 
     @property
     def dataset(self) -> Dataset:
@@ -61,6 +64,7 @@ def open_dataset(
     rows = RowCache(store, facts, origin, clock)
     versions = Versions(home, settings, store, facts, origin)
     catalog = Catalog(home.dataset, facts, origin)
+    frames = Frames(store, home.dataset.server_address, clock)
 
     @cache
     def engine() -> "Engine":
@@ -75,8 +79,7 @@ def open_dataset(
         store=store,
         rows=rows,
         origin=origin,
-        engine=engine,
-        clock=clock,
+        frames=frames,
     )
     tables = Tables(
         catalog=catalog,
@@ -86,4 +89,7 @@ def open_dataset(
         origin=origin,
         engine=engine,
     )
-    return Repositories(home, settings, store, origin, rows, versions, catalog, tables)
+    live = Live(catalog, versions, tables, frames, origin)
+    return Repositories(
+        home, settings, store, origin, rows, versions, catalog, tables, live
+    )

@@ -4,33 +4,25 @@ A question of one table is kept as rows, so that other columns and units of the 
 filter need no second request; the answer to a join or a count is kept as it came.
 """
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cortical_cache.cache.facts import Clock
+from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import TruncatedResultError
-from cortical_cache.model.coverage import Request
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Filter, Query
-from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.versions import Versions
-from cortical_cache.store import DatasetStore, Provenance, RowSet
+from cortical_cache.store import DatasetStore
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cortical_cache.engine import Engine
-
 __all__ = ["Replies"]
-
-_ATTRS = b"caveclient_attrs"
 
 
 class Replies:
@@ -41,7 +33,7 @@ class Replies:
 
     Parameters
     ----------
-    catalog, versions, store, rows, origin, engine, clock
+    catalog, versions, store, rows, origin, frames
         Collaborators.
     """
 
@@ -53,16 +45,14 @@ class Replies:
         store: DatasetStore,
         rows: RowCache,
         origin: Origin,
-        engine: Callable[[], "Engine"],
-        clock: Clock,
+        frames: Frames,
     ) -> None:
         self._catalog = catalog
         self._versions = versions
         self._store = store
         self._rows = rows
         self._origin = origin
-        self._engine = engine
-        self._clock = clock
+        self._frames = frames
 
     def rows_for(self, query: Query, subject: Subject) -> tuple[Query, HeldRows]:
         """Fetch the rows of a one-table question whose filters the server must test.
@@ -131,11 +121,10 @@ class Replies:
 
         plain = replace(query, split_positions=True, return_df=True, metadata=True)
         digest = plain.digest()
-        row_set = self._store.rows("query", digest, query.version)
         fetched_at = None
-        found = self._kept(row_set, digest) if keep else None
+        found = self._frames.get(digest, query.version) if keep else None
         if found is not None:
-            frame, fetched_at = found
+            frame, fetched_at = found.frame, found.fetched_at
         else:
             self._require_online(subject)
             passed = pass_on(self._origin.session, query)
@@ -148,8 +137,11 @@ class Replies:
                     -1,
                 )
             if keep:
-                self._keep(row_set, digest, frame)
-        return presented(frame, query), fetched_at
+                self._frames.keep(digest, query.version, frame)
+        frame = presented(
+            frame, split_positions=query.split_positions, metadata=query.metadata
+        )
+        return frame, fetched_at
 
     def settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
         """Ask the server which of some rows meet the filters, in one request.
@@ -175,39 +167,3 @@ class Replies:
         if self._origin.offline:
             raise self._catalog.not_cached(subject)
         self._versions.require_stable(subject.version)
-
-    def _kept(
-        self, row_set: RowSet, digest: str
-    ) -> "tuple[pd.DataFrame, datetime] | None":
-        import pyarrow.parquet as pq
-
-        state = row_set.state()
-        held = state.held_request(digest)
-        if held is None:
-            return None
-        table = pq.read_table(held.pieces[0].files[0])
-        frame = table.to_pandas()
-        frame.attrs = json.loads((table.schema.metadata or {})[_ATTRS])
-        return frame, min(one.provenance.fetched_at for one in state.commits)
-
-    def _keep(self, row_set: RowSet, digest: str, frame: "pd.DataFrame") -> None:
-        import pyarrow as pa
-
-        provenance = Provenance(
-            source="cave",
-            server=self._origin.dataset.server_address,
-            fetched_at=self._clock(),
-        )
-        bare = frame.copy(deep=False)
-        bare.attrs = {}
-        table = pa.Table.from_pandas(bare)
-        # In the file, beside the dtypes that pandas notes there: a reply's attrs are
-        # part of the answer, and hold texts that must not look like provenance.
-        notes = {**(table.schema.metadata or {}), _ATTRS: json.dumps(frame.attrs)}
-        row_set.append(
-            table.replace_schema_metadata(notes),
-            shape=TableShape(row_set.name, "view", (), True, (1.0, 1.0, 1.0)),  # noqa: FBT003
-            coverage=Request(digest),
-            provenance=provenance,
-            sort_by=(),
-        )

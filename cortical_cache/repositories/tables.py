@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.errors import AmbiguousFilterError, StoreChangedError
+from cortical_cache.errors import (
+    AmbiguousFilterError,
+    NotCachedError,
+    SourceError,
+    StoreChangedError,
+    UnknownNameError,
+)
 from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
 from cortical_cache.model.held import HeldRows
+from cortical_cache.model.json import JsonObject
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
@@ -294,14 +301,37 @@ class Tables:
         return held
 
     def _attributes(self, query: Query, held: dict[str, HeldRows]) -> dict[str, object]:
-        records = {
-            name: self._catalog.view(name, query.version)
-            if query.kind == "view"
-            else self._catalog.table(name, query.version)
-            for name in query.tables
-        }
         shapes = {name: rows.shape for name, rows in held.items()}
-        return {**attributes(query, records, shapes), "cortical_cache": self._note()}
+        # caveclient shows a join's tables as its own default version has them
+        version = self._versions.resolve() if query.kind == "join" else query.version
+        found = attributes(query, self._records(query, version), shapes)
+        return {**found, "cortical_cache": self._note()}
+
+    def attributes(self, query: Query) -> dict[str, object]:
+        """Return the ``attrs`` that caveclient gives a live answer to the query.
+
+        They show the table as the client's default version has it.
+        """
+        shapes: dict[str, TableShape] = {}
+        for subject in self._subjects(query):
+            shape = self._rows.row_set(subject).state().shape
+            if shape is not None:
+                shapes[subject.name] = shape
+        return attributes(query, self._records(query, self._versions.resolve()), shapes)
+
+    def _records(self, query: Query, version: int) -> dict[str, JsonObject]:
+        """Return the tables' metadata.
+
+        Of the query's own version where the other's are not known, or lack a table.
+        """
+        kind = self._catalog.view if query.kind == "view" else self._catalog.table
+        found: dict[str, JsonObject] = {}
+        for name in query.tables:
+            try:
+                found[name] = kind(name, version)
+            except (NotCachedError, UnknownNameError, SourceError):
+                found[name] = kind(name, query.version)
+        return found
 
     def _note(self) -> dict[str, object]:
         """Say where the answer came from, in values that survive ``to_parquet``."""

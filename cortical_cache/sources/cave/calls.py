@@ -4,10 +4,13 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
 from caveclient import materializationengine
+from requests.structures import CaseInsensitiveDict
 
 from cortical_cache.model.calls import call
 from cortical_cache.model.query import Query
@@ -17,7 +20,7 @@ from cortical_cache.sources.cave.session import CaveSession
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Passed", "pass_on", "presented"]
+__all__ = ["Passed", "pass_call", "pass_on", "presented"]
 
 _theirs: Any = materializationengine  # it has no types
 
@@ -32,10 +35,13 @@ class Passed:
         Positions split, ``attrs`` attached.
     limited : bool
         A ``Limited query to N rows`` warning came with it.
+    server_time : datetime or None
+        By the server's clock, UTC.
     """
 
     frame: "pd.DataFrame"
     limited: bool
+    server_time: datetime | None = None
 
 
 def pass_on(session: CaveSession, query: Query) -> Passed:
@@ -48,38 +54,52 @@ def pass_on(session: CaveSession, query: Query) -> Passed:
     """
     asked = replace(query, split_positions=True, return_df=True, metadata=True)
     method, arguments = call(asked)
-    materialize = session.materialize
     what = f"{method} of {', '.join(query.tables)} v{query.version}"
+    return pass_call(session, method, arguments, what)
+
+
+def pass_call(
+    session: CaveSession, method: str, arguments: dict[str, object], what: str
+) -> Passed:
+    """Call a method of caveclient's materialization client that returns a frame."""
+    materialize = session.materialize
     with (
-        _warnings_of(materialize.session) as warnings,
+        _headers_of(materialize.session) as headers,
         translated(session.server_address, what),
     ):
         frame = cast("pd.DataFrame", getattr(materialize, method)(**arguments))
+    warnings = [one["Warning"] for one in headers if "Warning" in one]
     limited = any('201 - "Limited query to ' in warning for warning in warnings)
-    return Passed(frame, limited)
+    dates = [one["Date"] for one in headers if "Date" in one]
+    server_time = parsedate_to_datetime(dates[-1]) if dates else None
+    return Passed(frame, limited, server_time)
 
 
-def presented(frame: "pd.DataFrame", query: Query) -> "pd.DataFrame":
-    """Show a split frame as the query wants it, with caveclient's own code."""
+def presented(
+    frame: "pd.DataFrame", *, split_positions: bool, metadata: bool
+) -> "pd.DataFrame":
+    """Show a split frame as it was wanted, with caveclient's own code."""
     attrs = frame.attrs
-    if not query.split_positions:
+    if not split_positions:
         frame = _theirs.concatenate_position_columns(frame)
-    frame.attrs = attrs if query.metadata else {}
+    frame.attrs = attrs if metadata else {}
     return frame
 
 
 @contextmanager
-def _warnings_of(session: requests.Session) -> Generator[list[str]]:
-    """Collect the Warning headers that this thread's requests bring.
+def _headers_of(
+    session: requests.Session,
+) -> Generator[list[CaseInsensitiveDict[str]]]:
+    """Collect the headers that this thread's requests bring.
 
-    caveclient logs them and forgets them.
+    caveclient logs their warnings and forgets them.
     """
     mine = threading.get_ident()
-    found: list[str] = []
+    found: list[CaseInsensitiveDict[str]] = []
 
     def note(response: requests.Response, *_: object, **__: object) -> None:
-        if threading.get_ident() == mine and "Warning" in response.headers:
-            found.append(response.headers["Warning"])
+        if threading.get_ident() == mine:
+            found.append(response.headers)
 
     hooks = session.hooks.setdefault("response", [])
     hooks.append(note)
