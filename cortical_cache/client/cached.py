@@ -49,11 +49,13 @@ class Cached:
     Parameters
     ----------
     repositories : Repositories
+    explaining : bool
+        Queries return how they would be answered instead of answers.
     """
 
-    def __init__(self, repositories: Repositories) -> None:
+    def __init__(self, repositories: Repositories, *, explaining: bool = False) -> None:
         self._of = repositories
-        self.materialize = CachedMaterialize(repositories, self)
+        self.materialize = CachedMaterialize(repositories, self, explaining=explaining)
         self.schema = _CachedSchema(repositories)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own

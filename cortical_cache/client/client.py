@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.cached import Cached
     from cortical_cache.client.managers import TableManager, ViewManager
-    from cortical_cache.repositories.tables import Answered
+    from cortical_cache.repositories.tables import Answered, Explanation
 
 __all__ = ["Client", "load_client"]
 
@@ -222,6 +222,30 @@ class Client:
             progress=progress,
         )
         return query_synapses(materialize, asked)
+
+    def explain(self, question: object, **options: object) -> "Explanation":
+        """Tell how a question would be answered, without touching the network.
+
+        Parameters
+        ----------
+        question : Query, or what ``client.tables.NAME(...)`` returns
+            Without its ``.query()``.
+        **options
+            Of its ``query``: limit, select_columns, ...
+
+        Returns
+        -------
+        Explanation
+            `route`: ``local``, ``fetch`` or ``pass-through``; why; which files would
+            be read, and the rows and bytes held of their tables.
+
+        Examples
+        --------
+        >>> client.explain(client.tables.cell_types(cell_type="23P"))  # doctest: +SKIP
+        """
+        from cortical_cache.client.explain import explain
+
+        return explain(self._of, question, options)
 
     def cache_status(self) -> CacheStatus:
         """Return what is held: versions, tables, rows, bytes, age, source. No network.

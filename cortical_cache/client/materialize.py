@@ -48,9 +48,14 @@ class CachedMaterialize:
     repositories : Repositories
     shell : object
         The ``client.cached`` it is part of; table managers call back through it.
+    explaining : bool
+        Queries return how they would be answered instead of answers.
     """
 
-    def __init__(self, repositories: Repositories, shell: object) -> None:
+    def __init__(
+        self, repositories: Repositories, shell: object, *, explaining: bool = False
+    ) -> None:
+        self._explaining = explaining
         self._of = repositories
         self._shell = shell
         self._managers: dict[tuple[str, int], Any] = {}
@@ -544,6 +549,8 @@ class CachedMaterialize:
         return self._of.live.answer("live_live_query", asked)
 
     def _answer(self, query: Query, *, log_warning: bool) -> "pd.DataFrame":
+        if self._explaining:
+            return cast("Any", self._of.tables.explain(query))
         answer = cast("pd.DataFrame", self._of.tables.answer(query))
         if log_warning:
             for name, notice in self._of.catalog.notices(query):

@@ -1,0 +1,57 @@
+"""``client.explain``: how a question would be answered, without touching the network."""
+
+from dataclasses import replace
+from typing import Any
+
+from cortical_cache.client.cached import Cached
+from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.query import Query
+from cortical_cache.repositories.dataset import Repositories, open_dataset
+from cortical_cache.repositories.tables import Explanation
+
+__all__ = ["explain"]
+
+
+def explain(
+    repositories: Repositories, question: object, options: dict[str, object]
+) -> Explanation:
+    """Explain a question on an offline twin of the client: same store, no sockets.
+
+    Parameters
+    ----------
+    repositories : Repositories
+        Of the client.
+    question : Query, or what ``client.tables.NAME(...)`` returns
+    options : dict
+        Of its ``query``.
+
+    Raises
+    ------
+    InvalidQueryError
+        If it is no question.
+    """
+    settings = replace(repositories.settings, offline=True)
+    twin = open_dataset(repositories.home, settings)
+    twin.versions.chosen = repositories.versions.settled()
+    try:
+        if isinstance(question, Query):
+            return twin.tables.explain(question)
+        return _replayed(twin, question).query(**options)
+    except NotCachedError as error:
+        return Explanation("fetch", f"{error.missing} not held", (), 0, 0)
+
+
+def _replayed(twin: Repositories, question: object) -> Any:  # noqa: ANN401  made at run time
+    made = type(question)
+    fields: list[str] | None = getattr(made, "fields", None)
+    if fields is None or not hasattr(made, "query"):
+        raise InvalidQueryError(
+            "explain takes client.tables.NAME(...) without .query(), or a Query"
+        )
+    cached = Cached(twin, explaining=True)
+    is_view = not hasattr(made, "live_query")
+    managers = cached.materialize.views if is_view else cached.materialize.tables
+    given = {one: getattr(question, one) for one in fields}
+    return managers[made.__name__](
+        **{name: value for name, value in given.items() if value is not None}
+    )
