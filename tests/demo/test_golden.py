@@ -8,9 +8,8 @@ Float32. Cases that depend on those are left out by name.
 import json
 import os
 import re
-import warnings
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,13 @@ import pandas as pd
 import pytest
 from caveclient import CAVEclient
 
-from cortical_cache.demo import LoopbackCave, ServerSettings, World, WorldSettings
-from cortical_cache.demo import build_world
+from cortical_cache.demo import (
+    LoopbackCave,
+    ServerSettings,
+    World,
+    WorldSettings,
+    build_world,
+)
 from cortical_cache.demo.rows import (
     Kind,
     Rows,
@@ -57,8 +61,16 @@ UNKNOWABLE = {
     "in_syn_root_v4": "synapses were recorded whole only for versions 2 and 5",
     "err_badtoken": "tested with the other refusals in test_services.py",
 }
-GROUPS = ("meta", "query_table", "errors", "join_query", "query_view", "managers",
-          "synapse_query", "truncation")  # fmt: skip
+GROUPS = (
+    "meta",
+    "query_table",
+    "errors",
+    "join_query",
+    "query_view",
+    "managers",
+    "synapse_query",
+    "truncation",
+)
 
 pytestmark = [
     pytest.mark.skipif(not CASES, reason=f"no golden answers at {GOLDEN}"),
@@ -81,7 +93,7 @@ def _vector(kind: Kind, column: pd.Series) -> Vector:
     if kind in ("double precision", "real", "numeric"):
         return floating(column.to_numpy(np.float64, na_value=0), null, kind)
     if kind == "boolean":
-        return truth(column.fillna(False).to_numpy(np.bool_), null)
+        return truth(column.fillna(value=False).to_numpy(np.bool_), null)
     if kind == "character varying":
         return text([None if n else str(v) for v, n in zip(column, null, strict=True)])
     naive = pd.to_datetime(column, utc=True).dt.tz_localize(None)
@@ -155,7 +167,7 @@ def _bodies(name: str) -> object:
 
 
 def _time(value: str) -> datetime:
-    return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+    return datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 def _table(record: dict[str, object]) -> Table:
@@ -257,7 +269,15 @@ def golden_world() -> World:
     versions = _versions(listed)
     four = next(v for v in versions if v.number == 4)
     public = Version(
-        7, 4, four.time_stamp, None, True, True, "AVAILABLE", public_ids, 4
+        7,
+        4,
+        four.time_stamp,
+        None,
+        is_merged=True,
+        valid=True,
+        status="AVAILABLE",
+        tables=public_ids,
+        parent=4,
     )
     frozen = {
         ("demo", v.number): {
@@ -286,7 +306,7 @@ def golden_world() -> World:
             (4.0, 4.0, 40.0),
             numbers,
             parent,
-        )  # fmt: skip
+        )
         for name, numbers, parent in (
             ("demo", versions, None),
             ("demo_public", (public,), "demo"),
@@ -353,11 +373,13 @@ def _cells(frame: pd.DataFrame) -> pd.DataFrame:
         column = frame[name]
         if column.dtype == object:
             plain[name] = [
-                None if v is None or v is pd.NA
+                None
+                if v is None or v is pd.NA
                 else str([None if pd.isna(p) else float(p) for p in v])
-                if isinstance(v, (list, np.ndarray)) else str(v)
+                if isinstance(v, (list, np.ndarray))
+                else str(v)
                 for v in column
-            ]  # fmt: skip
+            ]
         else:
             plain[name] = column.astype("string").fillna("<null>")
     return (
@@ -432,7 +454,7 @@ def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {k: _sorted(v) for k, v in sorted(value.items())}
     if isinstance(value, list):
-        return sorted((_sorted(v) for v in value), key=lambda v: json.dumps(v))
+        return sorted((_sorted(v) for v in value), key=json.dumps)
     return value
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -28,6 +29,8 @@ from cortical_cache.demo.graph import ChunkedGraph
 from cortical_cache.demo.schemas import all_schemas
 from cortical_cache.demo.server.crc32c import crc32c
 from cortical_cache.testing import forget_client_caches, loopback_cave
+
+Serve = Callable[..., CAVEclient]
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Deprecat", "ignore::UserWarning", "ignore::FutureWarning"
@@ -63,7 +66,8 @@ def test_info_record_points_back_at_the_server(client: CAVEclient, cave: Loopbac
     ]
 
 
-def test_unknown_datastack_is_404(cave: LoopbackCave, cave_home: Path):
+@pytest.mark.usefixtures("cave_home")
+def test_unknown_datastack_is_404(cave: LoopbackCave):
     with pytest.raises(requests.HTTPError, match="404"):
         CAVEclient("nope", server_address=cave.url)
 
@@ -118,10 +122,10 @@ def test_missing_token_is_redirected_to_a_login(cave: LoopbackCave, cave_home: P
         anonymous.auth.get_user_information([1])
 
 
-def test_forbidden_datastack_is_403(serve):
+def test_forbidden_datastack_is_403(serve: Serve):
     client = serve(ServerSettings(forbidden=("demo",)))
 
-    with pytest.raises(requests.HTTPError, match="403.*missing_permission"):
+    with pytest.raises(requests.HTTPError, match=r"403.*missing_permission"):
         client.materialize.get_versions()
     with pytest.raises(requests.HTTPError, match="403"):
         client.chunkedgraph.get_oldest_timestamp()
@@ -152,11 +156,11 @@ def test_versions_and_their_states(client: CAVEclient):
 def test_expired_version_still_answers_metadata_but_no_query(client: CAVEclient):
     assert client.materialize.get_version_metadata(1)["status"] == "EXPIRED"
     assert "nucleus_detection_v0" in client.materialize.get_tables(version=1)
-    with pytest.raises(requests.HTTPError, match="500.*does not exist"):
+    with pytest.raises(requests.HTTPError, match=r"500.*does not exist"):
         client.materialize.query_table(
             "nucleus_detection_v0", materialization_version=1
         )
-    with pytest.raises(requests.HTTPError, match='500.*demo__mat1" does not exist'):
+    with pytest.raises(requests.HTTPError, match=r'500.*demo__mat1" does not exist'):
         client.materialize.get_annotation_count("nucleus_detection_v0", version=1)
 
 
@@ -182,11 +186,13 @@ def test_unique_strings_contain_null(client: CAVEclient):
 
 
 def test_private_table_is_refused(client: CAVEclient):
-    with pytest.raises(requests.HTTPError, match="500.*401 Unauthorized"):
+    with pytest.raises(requests.HTTPError, match=r"500.*401 Unauthorized"):
         client.materialize.query_table("private_notes", metadata=False)
 
 
-def test_notice_arrives_in_one_line_and_settings_win(serve, caplog):
+def test_notice_arrives_in_one_line_and_settings_win(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+):
     client = serve(ServerSettings(notices={"synapses_demo": "Be\nkind."}))
 
     client.materialize.query_table("synapses_demo", limit=1)
@@ -206,7 +212,7 @@ def test_rows_are_shuffled_from_request_to_request(client: CAVEclient):
     assert sorted(one["id"]) == sorted(other["id"])
 
 
-def test_join_blocks_come_in_any_order_or_as_set(client: CAVEclient, serve):
+def test_join_blocks_come_in_any_order_or_as_set(client: CAVEclient, serve: Serve):
     orders = {
         tuple(client.materialize.query_table("cell_types", limit=2).columns)
         for _ in range(20)
@@ -222,7 +228,11 @@ def test_join_blocks_come_in_any_order_or_as_set(client: CAVEclient, serve):
 
 @pytest.mark.parametrize(("spare", "warned"), [(0, True), (1, False), (-20, True)])
 def test_truncation_is_warned_of_even_when_it_fits(
-    serve, caplog, cave_world: World, spare: int, warned: bool
+    serve: Serve,
+    caplog: pytest.LogCaptureFixture,
+    cave_world: World,
+    spare: int,
+    warned: bool,  # noqa: FBT001
 ):
     frozen = cave_world.frozen["demo", 5]["cells_v1dd_nm"]
     valid = int(frozen.annotation["valid"].data.sum())
@@ -339,12 +349,12 @@ def test_views_have_no_id_if_they_are_statistics(client: CAVEclient):
     assert {"id", "pt_supervoxel_id", "pt_root_id", "pt_position"} == set(lookup)
 
 
-def test_public_datastack_shows_its_parents_rows(serve):
+def test_public_datastack_shows_its_parents_rows(serve: Serve):
     public = serve(datastack="demo_public")
     private = serve()
 
     assert "private_notes" not in public.materialize.get_tables()
-    with pytest.raises(requests.HTTPError, match="404.*No table named"):
+    with pytest.raises(requests.HTTPError, match=r"404.*No table named"):
         public.materialize.query_table("cells_v1dd_nm")
     one = public.materialize.query_table("synapses_demo").sort_values("id")
     other = private.materialize.query_table("synapses_demo").sort_values("id")
@@ -395,11 +405,11 @@ def test_live_query_refuses_stale_roots_and_missing_lookups(
     stale = graph.edits[0].before[0]
     wanted = {"synapses_demo": {"post_pt_root_id": stale}}
 
-    with pytest.raises(requests.HTTPError, match="500.*not valid at the query"):
+    with pytest.raises(requests.HTTPError, match=r"500.*not valid at the query"):
         client.materialize.live_live_query(
             "synapses_demo", end_of_world, filter_equal_dict=wanted
         )
-    with pytest.raises(requests.HTTPError, match="500.*406 Not Acceptable"):
+    with pytest.raises(requests.HTTPError, match=r"500.*406 Not Acceptable"):
         client.materialize.live_live_query("cells_v1dd_nm", end_of_world)
 
 
@@ -524,7 +534,7 @@ def test_covering_nodes_of_a_whole_cell_are_its_root(
 
 
 def test_public_segmentation_knows_nothing_after_its_cap(
-    serve, graph: ChunkedGraph, cave_world: World
+    serve: Serve, graph: ChunkedGraph, cave_world: World
 ):
     cap = cave_world.segmentations["demo_public"].cap
     late = next(e for e in graph.edits if e.time > cap)
@@ -534,7 +544,7 @@ def test_public_segmentation_knows_nothing_after_its_cap(
     assert set(public.get_roots(atoms).tolist()) <= set(
         graph.parents(atoms, cap).tolist()
     )
-    with pytest.raises(requests.HTTPError, match="401.*not valid at timestamp"):
+    with pytest.raises(requests.HTTPError, match=r"401.*not valid at timestamp"):
         public.get_leaves(late.after[0])
 
 
@@ -701,7 +711,7 @@ def test_senseless_server_settings_are_refused(wrong: dict, complaint: str):
 
 
 @pytest.mark.parametrize("datastack", ["minnie65_public", "minnie65_phase3_v1", "v1dd"])
-def test_stands_in_for_the_real_datastacks(serve, datastack: str):
+def test_stands_in_for_the_real_datastacks(serve: Serve, datastack: str):
     settings = WorldSettings(datastack=datastack, cells=60, synapses=600)
     client = serve(world=build_world(settings), datastack=datastack)
 

@@ -250,10 +250,9 @@ def _partners(study: Study, n: int) -> Ints:
     anatomy = study.anatomy
     weight: Floats = np.minimum(study.rng.pareto(1.3, anatomy.objects), 40) + 0.05
     weight[anatomy.cells :] *= 0.1
-    ladder = np.cumsum(weight)
-    return np.searchsorted(ladder, study.rng.random(n) * ladder[-1], "right").astype(
-        np.int64
-    )
+    ladder: Floats = np.cumsum(weight)
+    drawn: Floats = study.rng.random(n) * float(ladder[-1])
+    return np.searchsorted(ladder, drawn, "right").astype(np.int64)
 
 
 def _fine_cells(study: Study, table: TableProfile, _: Made) -> Source:

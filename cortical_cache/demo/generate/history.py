@@ -155,7 +155,7 @@ def _plan(
 
 def _some_node(rng: np.random.Generator, anatomy: Anatomy, cell: int) -> int:
     first, stop = anatomy.node_first[cell : cell + 2].tolist()
-    return int(rng.integers(first, stop))
+    return int(rng.integers(int(first), int(stop)))
 
 
 def _initial_groups(anatomy: Anatomy, object_of: Ints, plan: _Plan) -> Ints:
