@@ -1,4 +1,4 @@
-"""``client.explain``: how a question would be answered, without touching the network."""
+"""``client.explain``: how a question would be answered. No network."""
 
 from dataclasses import replace
 from typing import Any
