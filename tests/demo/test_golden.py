@@ -320,20 +320,12 @@ def golden_world() -> World:
 
 
 @pytest.fixture(scope="module")
-def servers(
-    golden_world: World, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, LoopbackCave]]:
-    home = tmp_path_factory.mktemp("home")
-    before = os.environ["HOME"]
-    os.environ["HOME"] = str(home)
+def servers(golden_world: World) -> Iterator[dict[str, LoopbackCave]]:
     with (
         LoopbackCave(golden_world, _settings(200_000)) as whole_tables,
         LoopbackCave(golden_world, _settings(500)) as capped,
     ):
-        write_token(home, whole_tables)
-        write_token(home, capped)
         yield {"whole": whole_tables, "capped": capped}
-    os.environ["HOME"] = before
 
 
 def _settings(row_cap: int) -> ServerSettings:
@@ -403,9 +395,16 @@ def _pick() -> list[dict]:
 
 
 @pytest.mark.parametrize("case", _pick(), ids=lambda c: f"{c['group']}-{c['name']}")
-def test_recorded_case(case: dict, servers: dict[str, LoopbackCave]) -> None:
+def test_recorded_case(
+    case: dict,
+    servers: dict[str, LoopbackCave],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     forget_client_caches()
     cave = servers["capped" if case["group"] == "truncation" else "whole"]
+    write_token(tmp_path, cave)
+    monkeypatch.setenv("HOME", str(tmp_path))
     urls = [exchange["url"] for exchange in case["http"]]
     public = any("/datastack/demo_public/" in url for url in urls)
     client = CAVEclient("demo_public" if public else "demo", server_address=cave.url)
