@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Collection, Mapping
+from typing import Literal
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb import ColumnExpression, DuckDBPyRelation, Expression
 
 from cortical_cache.engine.connection import Connections
@@ -23,6 +25,8 @@ __all__ = ["Decided", "Engine"]
 
 # By table: ids of the rows, among the ambiguous ones, that the server says match.
 Decided = Mapping[str, Collection[int]]
+
+_KEY = "order_key_"
 
 Records = list[dict[str, object]]
 
@@ -151,17 +155,22 @@ class Engine:
         decided: Decided | None,
     ) -> pa.Table:
         found = self._relation(query, rows, shapes, decided)
-        order = [ColumnExpression(name) for name in _order(query, shapes)]
-        if order:
-            found = found.sort(*order)
-        if query.limit is not None or query.offset:
+        order = _order(query, shapes)
+        keys = [ColumnExpression(name) for name in order]
+        is_page = query.limit is not None or bool(query.offset)
+        if is_page and keys:
+            found = found.sort(*keys)
+        if is_page:
             found = found.limit(_limit(query.limit), query.offset or 0)
         columns = [
             ColumnExpression(_name(query, one.table, stored))
             for one in shown
             for stored in one.column.stored
         ]
-        return _arrow(found.select(*columns))
+        if is_page or not keys:
+            return _arrow(found.select(*columns))
+        numbered = [key.alias(f"{_KEY}{n}") for n, key in enumerate(keys)]
+        return _in_order(_arrow(found.select(*columns, *numbered)), len(columns))
 
     def _relation(
         self,
@@ -230,6 +239,24 @@ def _order(query: Query, shapes: Mapping[str, TableShape]) -> list[str]:
         if shapes[table].column("id") is not None
     ]
     return [*order, ROW] if order and query.kind == "view" else order
+
+
+def _in_order(rows: pa.Table, width: int) -> pa.Table:
+    """Sort by the columns from `width` on, and drop them.
+
+    Most files are sorted by id as they are, and then nothing moves.
+    """
+    keys = rows.select(list(range(width, rows.num_columns)))
+    rows = rows.select(list(range(width)))
+    first = keys.column(0)
+    if not first.null_count:
+        ids = first.to_numpy()
+        if bool((ids[1:] > ids[:-1]).all()):
+            return rows
+    order: list[tuple[str, Literal["ascending", "descending"]]] = [
+        (name, "ascending") for name in keys.column_names
+    ]
+    return rows.take(pc.sort_indices(keys, sort_keys=order))
 
 
 def _limit(limit: int | None) -> int:

@@ -5,7 +5,7 @@ from functools import reduce
 
 import duckdb
 import pyarrow as pa
-from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation, Expression
+from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation
 
 from cortical_cache.engine.expressions import Reading, all_of, is_rounded, reading
 from cortical_cache.errors import StoreChangedError
@@ -101,41 +101,34 @@ def _is_long(condition: Condition) -> bool:
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
-    names = held.shape.stored_columns
     is_view = held.shape.kind == "view"
-    columns = [
-        ColumnExpression(name) for name in (*names, ROW) if name != ROW or is_view
-    ]
-    pieces = [
-        _piece(cursor, piece, columns, row_number=is_view) for piece in held.pieces
-    ]
+    pieces = [_piece(cursor, piece, row_number=is_view) for piece in held.pieces]
     if not pieces:
         raise StoreChangedError(f"no file holds rows of {held.shape.name}")
-    return reduce(DuckDBPyRelation.union, pieces)
+    if len(pieces) == 1:
+        return pieces[0]
+    # UNION goes by position, and files may differ in the order of their columns.
+    names = [*held.shape.stored_columns, *([ROW] if is_view else [])]
+    columns = [ColumnExpression(name) for name in names]
+    return reduce(DuckDBPyRelation.union, [piece.select(*columns) for piece in pieces])
 
 
 def _piece(
-    cursor: duckdb.DuckDBPyConnection,
-    piece: Piece,
-    columns: list[Expression],
-    *,
-    row_number: bool,
+    cursor: duckdb.DuckDBPyConnection, piece: Piece, *, row_number: bool
 ) -> DuckDBPyRelation:
     try:
         rows = cursor.read_parquet(list(piece.files), file_row_number=row_number)
     except duckdb.IOException as error:
         raise StoreChangedError(f"cannot read {', '.join(piece.files)}") from error
     if piece.key_column is None:
-        return rows.select(*columns)
+        return rows
     keys = sorted(piece.keys)
     if len(keys) > _FEW:
-        return _joined(
-            cursor, rows.select(*columns), piece.key_column, keys, how="semi"
-        )
+        return _joined(cursor, rows, piece.key_column, keys, how="semi")
     if not keys:
-        return rows.select(*columns).limit(0)
+        return rows.limit(0)
     column = ColumnExpression(piece.key_column)
-    return rows.filter(column.isin(*map(ConstantExpression, keys))).select(*columns)
+    return rows.filter(column.isin(*map(ConstantExpression, keys)))
 
 
 def _joined(

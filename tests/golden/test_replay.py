@@ -28,9 +28,11 @@ from cortical_cache.model.arguments import (
 )
 from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
+from cortical_cache.model.calls import call
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import TableShape
+from cortical_cache.model.values import as_given
 from tests.golden.world import Case, World
 
 Rows = dict[str, HeldRows]
@@ -208,6 +210,7 @@ def check_frame(case: Case, world: World) -> str | None:
     query, engine = query_of(case, world), Engine()
     rows, expected = rows_of(query, world), case.frame()
     assert blockers(query, {t: held.shape for t, held in rows.items()}) is None
+    check_call(case, query)
     rule = expected_difference(query, cut="server_setting" in case.record)
     if query.counts:
         return check_count(query, rows, engine, expected, rule)
@@ -302,6 +305,17 @@ def kind_of(cell: object) -> str:
 def check_order(query: Query, answer: pd.DataFrame) -> None:
     if query.kind == "table" and "id" in answer:
         assert answer["id"].is_monotonic_increasing
+
+
+def check_call(case: Case, query: Query) -> None:
+    """What would be passed on to caveclient is what it was asked."""
+    method, arguments = call(query)
+    given = case.record["kwargs"]
+    if method == case.record["method"]:
+        asked = {
+            name: as_given(decoded(name, value, case)) for name, value in given.items()
+        }
+        assert asked.items() <= {**arguments, "log_warning": True}.items()
 
 
 def check_attributes(case: Case, query: Query, rows: Rows) -> None:
