@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.model.coverage import Keys, Request, Whole
+from cortical_cache.cache.pages import ROWS_PER_FILE, join_pages
+from cortical_cache.errors import TruncatedResultError
+from cortical_cache.model.coverage import Coverage, Keys, Request, Whole
 from cortical_cache.model.query import Filter
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
@@ -44,11 +46,20 @@ class RowCache:
     origin : Origin
     clock : callable
         Tells the time of a fetch.
+    rows_per_file : int
+        A larger table is cut into files of so many rows, sorted for its root ids.
     """
 
     def __init__(
-        self, store: DatasetStore, facts: Facts, origin: Origin, clock: Clock
+        self,
+        store: DatasetStore,
+        facts: Facts,
+        origin: Origin,
+        clock: Clock,
+        *,
+        rows_per_file: int = ROWS_PER_FILE,
     ) -> None:
+        self._rows_per_file = rows_per_file
         self._store = store
         self._facts = facts
         self._origin = origin
@@ -109,17 +120,36 @@ class RowCache:
             if state.is_whole:
                 return False
             total = self.count(subject)
-            fetched = self._fetch().matching(subject, (), total)
-            # The whole says all that the parts said, so they need not be kept.
-            parts = [commit.id for commit in state.commits if not commit.exact]
-            self._keep(
-                row_set,
-                fetched,
-                Whole(),
-                supersedes=parts,
-                progress=lambda come: progress(come, total),
-            )
+            fetch = self._fetch()
+            if fetch.fits(total):
+                try:
+                    fetched = fetch.in_one(subject)
+                except TruncatedResultError:  # and the cap is known now
+                    self._mirror_in_pages(row_set, subject, total, progress)
+                else:
+                    # The whole says all that the parts said: they need not stay.
+                    parts = [one.id for one in state.commits if not one.exact]
+                    self._keep(row_set, fetched, Whole(), supersedes=parts)
+                    progress(total, total)
+            else:
+                self._mirror_in_pages(row_set, subject, total, progress)
             return True
+
+    def _mirror_in_pages(
+        self, row_set: RowSet, subject: Subject, total: int, progress: Progress
+    ) -> None:
+        """Fetch a large table page by page, each held as it comes, then join them.
+
+        Interrupted, it goes on with the pages that are missing.
+        """
+        column = subject.page_column or ""
+        state = row_set.state()
+        come = state.span_rows(column)
+        held = state.spans(column)
+        for span, fetched in self._fetch().pages(subject, held, total, come):
+            come += self._keep(row_set, fetched, span)
+            progress(min(come, total), total)
+        join_pages(row_set, subject, column, total, self._rows_per_file)
 
     def fetch_keys(
         self,
@@ -196,12 +226,11 @@ class RowCache:
         self,
         row_set: RowSet,
         fetched: "Fetched",
-        coverage: Whole | Keys | Request,
+        coverage: Coverage,
         *,
         supersedes: Collection[str] = (),
-        progress: Callable[[int], None] | None = None,
-    ) -> None:
-        """Commit rows once all of them have come."""
+    ) -> int:
+        """Commit rows once all of them have come; return how many."""
         provenance = Provenance(
             source="cave",
             server=self._origin.dataset.server_address,
@@ -218,6 +247,5 @@ class RowCache:
             for table in fetched.tables:
                 writer.write(table)
                 come += table.num_rows
-                if progress is not None:
-                    progress(come)
         log.info("%r: %d rows kept", row_set, come)
+        return come

@@ -4,9 +4,10 @@ Coverage, never the rows themselves, says whether a question can be answered: an
 set of rows that covers a key is an answer, a million rows that cover nothing is not.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Coverage", "Keys", "Piece", "Request", "Whole"]
+__all__ = ["Coverage", "Keys", "Piece", "Request", "Span", "Whole", "gaps"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,23 @@ class Request:
     digest: str
 
 
-Coverage = Whole | Keys | Request
+@dataclass(frozen=True, slots=True)
+class Span:
+    """All rows with ``low <= column < high``: one page of a mirror in the making.
+
+    Attributes
+    ----------
+    column : str
+        The integer column that a large table is cut by.
+    low, high : int
+    """
+
+    column: str
+    low: int
+    high: int
+
+
+Coverage = Whole | Keys | Request | Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +84,22 @@ class Piece:
     files: tuple[str, ...]
     key_column: str | None = None
     keys: frozenset[int] = frozenset()
+
+
+def gaps(spans: Iterable[Span], low: int, high: int) -> list[tuple[int, int]]:
+    """Return the parts of ``[low, high)`` that no span covers, ascending.
+
+    Parameters
+    ----------
+    spans : iterable of Span
+        Of one column; they may overlap.
+    low, high : int
+    """
+    found: list[tuple[int, int]] = []
+    for span in sorted(spans, key=lambda one: one.low):
+        if span.low > low:
+            found.append((low, min(span.low, high)))
+        low = max(low, span.high)
+        if low >= high:
+            return found
+    return [*found, (low, high)]

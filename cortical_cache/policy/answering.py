@@ -63,7 +63,9 @@ class Known:
         """A key column whose wanted keys are all covered, if there is one."""
         if not self.shaped:
             return None
-        return next((one for one, keys in self.missing.items() if not keys), None)
+        covered = [one for one, keys in self.missing.items() if not keys]
+        # Large tables are sorted by their root ids.
+        return min(covered, key=lambda one: not one.endswith("_root_id"), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Answer:
     Attributes
     ----------
     by : tuple of (str, str or None)
-        For each table the key column that its rows are found by; None: held whole.
+        For each table the key column that its rows are found by; None: all are read.
     """
 
     by: tuple[tuple[str, str | None], ...]
@@ -179,9 +181,7 @@ def decide(
         return PassThrough(keep=True, reason=blocked)
     lacking = [one for one in known if not one.whole and one.answering_column is None]
     if not lacking:
-        by = tuple(
-            (one.name, None if one.whole else one.answering_column) for one in known
-        )
+        by = tuple((one.name, one.answering_column) for one in known)
         return Answer(by, "everything it needs is held")
     return _as_asked(query, lacking[0], widen=widen) or _fetch(lacking[0], page)
 

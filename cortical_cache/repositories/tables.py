@@ -289,11 +289,7 @@ class Tables:
             column = by[subject.name]
             keys = key_filters(query, subject.name).get(column or "", frozenset[int]())
             found = self._rows.row_set(subject).read(
-                lambda state, column=column, keys=keys: (
-                    state.held_whole()
-                    if column is None
-                    else state.held_for(column, keys)
-                )
+                lambda state, column=column, keys=keys: _found(state, column, keys)
             )
             if found is None:
                 raise self._catalog.not_cached(subject)
@@ -374,6 +370,17 @@ class Tables:
         if query.metadata:
             frame.attrs["cortical_cache"] = self._note()
         return frame
+
+
+def _found(
+    state: RowSetState, column: str | None, keys: frozenset[int]
+) -> HeldRows | None:
+    """Return the rows to read: of a table in many files only those that can matter."""
+    whole = state.held_whole()
+    one_file = whole is not None and len(whole.pieces[0].files) == 1
+    if column is None or one_file:
+        return whole
+    return state.held_for(column, keys)
 
 
 def _missing(state: RowSetState, query: Query, table: str) -> dict[str, frozenset[int]]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from cortical_cache.model.coverage import Coverage, Keys, Request, Whole
+from cortical_cache.model.coverage import Coverage, Keys, Request, Span, Whole
 from cortical_cache.model.shape import Column, ColumnType, Kind, TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.sealed import JSON
@@ -150,6 +150,8 @@ def _coverage_to_json(coverage: Coverage) -> dict[str, JSON]:
             return {"kind": "keys", "column": column, "values": sorted(values)}
         case Request(digest):
             return {"kind": "request", "digest": digest}
+        case Span(column, low, high):
+            return {"kind": "span", "column": column, "low": low, "high": high}
 
 
 def _coverage_from_json(body: Mapping[str, JSON]) -> Coverage:
@@ -161,6 +163,10 @@ def _coverage_from_json(body: Mapping[str, JSON]) -> Coverage:
             return Keys(reader.text("column"), frozenset(reader.integers("values")))
         case "request":
             return Request(reader.text("digest"))
+        case "span":
+            return Span(
+                reader.text("column"), reader.integer("low"), reader.integer("high")
+            )
         case other:
             raise ValueError(f"coverage {other!r}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cortical_cache.model.coverage import Keys, Piece, Request, Whole
+from cortical_cache.model.coverage import Keys, Piece, Request, Span, Whole
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile
@@ -130,6 +130,32 @@ class RowSetState:
                 files = self._paths(commit.copy())
                 return HeldRows(commit.shape, (Piece(files),), commit.exact)
         return None
+
+    def spans(self, column: str) -> tuple[Span, ...]:
+        """Return the held pages of a mirror in the making, ascending."""
+        found = [
+            commit.coverage
+            for commit in self.commits
+            if isinstance(commit.coverage, Span) and commit.coverage.column == column
+        ]
+        return tuple(sorted(found, key=lambda span: span.low))
+
+    def span_rows(self, column: str) -> int:
+        """Return the rows of those pages. Each row is in one page only."""
+        return sum(commit.rows for commit in self._span_commits(column))
+
+    def span_files(self, column: str) -> tuple[str, ...]:
+        """Return the files of those pages, in ascending order of the column."""
+        commits = self._span_commits(column)
+        return tuple(path for commit in commits for path in self._paths(commit.copy()))
+
+    def _span_commits(self, column: str) -> list[Commit]:
+        """Return one commit for each span; two processes may have fetched the same."""
+        found: dict[Span, Commit] = {}
+        for commit in self.commits:
+            if isinstance(commit.coverage, Span) and commit.coverage.column == column:
+                found.setdefault(commit.coverage, commit)
+        return [found[span] for span in sorted(found, key=lambda one: one.low)]
 
     def _whole(self) -> Commit | None:
         return next(

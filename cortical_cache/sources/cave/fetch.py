@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from cortical_cache.errors import TruncatedResultError
+from cortical_cache.model.coverage import Span, gaps
 from cortical_cache.model.query import Filter
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.sources.cave.canonical import canonical, shape_of
-from cortical_cache.sources.cave.paging import in_pages
+from cortical_cache.sources.cave.paging import bounds, in_pages
 from cortical_cache.sources.cave.replies import Reply
 from cortical_cache.sources.cave.rows import CaveRows, Where
 
@@ -62,6 +63,20 @@ class CaveFetch:
     def count(self, subject: Subject) -> int:
         """Return how many rows a query of the whole table returns."""
         return self._rows.count(subject, Where())
+
+    def in_one(self, subject: Subject) -> Fetched:
+        """Fetch all rows of a table in one reply.
+
+        Raises
+        ------
+        TruncatedResultError
+            If they do not fit; the cap is learnt then.
+        """
+        try:
+            return _canonical(subject, [self._rows.fetch(subject, Where())])
+        except TruncatedResultError as error:
+            self._learnt(error)
+            raise
 
     def matching(
         self, subject: Subject, filters: tuple[Filter, ...], total: int | None = None
@@ -117,22 +132,76 @@ class CaveFetch:
         else:
             yield keys, _canonical(subject, [reply])
 
-    def _paged(self, subject: Subject, where: Where, total: int) -> Iterator[Reply]:
-        if subject.page_column is None:
-            raise TruncatedResultError(
-                f"{subject} has {total:,} rows, more than the server gives at once, "
-                "and no integer column to cut it by",
-                0,
-                total,
-            )
-        cut = replace(where, page_by=subject.page_column)
+    def pages(
+        self, subject: Subject, held: Sequence[Span], total: int, held_rows: int
+    ) -> Generator[tuple[Span, Fetched]]:
+        """Fetch what a mirror in the making lacks, page by page, ascending.
+
+        Parameters
+        ----------
+        subject : Subject
+        held : sequence of Span
+            Pages that are held already.
+        total, held_rows : int
+            The server's count of all rows, and how many are held.
+
+        Yields
+        ------
+        tuple of (Span, Fetched)
+            A page, proved whole.
+        """
+        cut = replace(Where(), page_by=self._page_column(subject, total))
+        low, high = bounds(self._rows, subject, cut, total)
+        missing = gaps(held, low, high)
+        left = max(1, total - held_rows)
+        for page in in_pages(
+            self._rows, subject, cut, parts=missing, total=left, page=self._page
+        ):
+            span = Span(cut.page_by, page.low, page.high)
+            yield span, _canonical(subject, [page.reply])
+
+    @property
+    def _page(self) -> int:
         # Half the cap: a page as long as the cap could not be told from a cut one.
-        page = max(1, (self._cap or GUESSED_CAP) // 2)
-        return in_pages(self._rows, subject, cut, total=total, page=page)
+        return max(1, (self._cap or GUESSED_CAP) // 2)
+
+    def fits(self, total: int) -> bool:
+        """Tell whether the server gives so many rows at once, as far as is known."""
+        return total <= (self._cap or GUESSED_CAP)
+
+    def _paged(self, subject: Subject, where: Where, total: int) -> Iterator[Reply]:
+        cut = replace(where, page_by=self._page_column(subject, total))
+        span = bounds(self._rows, subject, cut, total)
+        come = 0
+        for page in in_pages(
+            self._rows, subject, cut, parts=[span], total=total, page=self._page
+        ):
+            come += page.reply.table.num_rows
+            yield page.reply
+        if come != total:
+            raise _incomplete(subject, come, total)
+
+    def _page_column(self, subject: Subject, total: int) -> str:
+        if subject.page_column is not None:
+            return subject.page_column
+        raise TruncatedResultError(
+            f"{subject} has {total:,} rows, more than the server gives at once, "
+            "and no integer column to cut it by",
+            0,
+            total,
+        )
 
     def _learnt(self, error: TruncatedResultError) -> None:
         self._cap = error.rows
         self._learn(error.rows)
+
+
+def _incomplete(subject: Subject, come: int, total: int) -> TruncatedResultError:
+    return TruncatedResultError(
+        f"{subject}: its pages hold {come:,} rows, the server counts {total:,}",
+        come,
+        total,
+    )
 
 
 def _canonical(subject: Subject, replies: Iterable[Reply]) -> Fetched:

@@ -1,0 +1,66 @@
+"""Stream the rows of many files, sorted, in bounded memory."""
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from duckdb import ColumnExpression
+
+__all__ = ["MEMORY_LIMIT", "batches"]
+
+MEMORY_LIMIT = "1GB"
+"""What a sort may hold; beyond it, it spills to disk beside the rows."""
+
+_ROWS_PER_BATCH = 131_072
+
+
+def batches(
+    files: Sequence[str], columns: Sequence[str], sort_by: Sequence[str]
+) -> Generator[pa.RecordBatch]:
+    """Yield all rows of Parquet files of one schema.
+
+    Parameters
+    ----------
+    files : sequence of str
+        At least one.
+    columns : sequence of str
+    sort_by : sequence of str
+        Ascending, NULL last; empty: file after file as they are.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        With the schema of the first file.
+    """
+    whole = pq.read_schema(files[0])
+    schema = pa.schema([(name, whole.field(name).type) for name in columns])
+    if not sort_by:
+        for file in files:
+            with pq.ParquetFile(file) as rows:
+                for batch in rows.iter_batches(_ROWS_PER_BATCH, columns=list(columns)):
+                    yield batch.cast(schema)
+        return
+    # A connection of its own: its limit and its spilling are nobody else's.
+    with (
+        TemporaryDirectory(prefix=".sort-", dir=Path(files[0]).parent) as spill,
+        duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": MEMORY_LIMIT,
+                "temp_directory": spill,
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            },
+        ) as connection,
+    ):
+        connection.execute("SET TimeZone = 'UTC'")
+        rows = connection.read_parquet(list(files)).select(
+            *(ColumnExpression(name) for name in columns)
+        )
+        order = [ColumnExpression(name).asc().nulls_last() for name in sort_by]
+        for batch in rows.sort(*order).to_arrow_reader(_ROWS_PER_BATCH):
+            yield batch.cast(schema)
