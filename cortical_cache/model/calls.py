@@ -2,7 +2,7 @@
 
 import json
 
-from cortical_cache.model.arguments import SHOWN
+from cortical_cache.model.normal import SHOWN
 from cortical_cache.model.query import Query
 
 __all__ = ["call"]

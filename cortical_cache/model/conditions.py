@@ -6,10 +6,11 @@ Values take the type that PostgreSQL would give them; what it would refuse is re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import ceil, floor
+from math import ceil, floor, isfinite
 from typing import Literal
 
 from cortical_cache.errors import InvalidQueryError
+from cortical_cache.model.ids import undamaged
 from cortical_cache.model.output import find_column
 from cortical_cache.model.query import Box, Filter, FilterKind, Query
 from cortical_cache.model.shape import Column, ColumnType, TableShape
@@ -32,7 +33,6 @@ ConditionKind = Literal[
 Value = bool | int | float | str | datetime
 
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
-_EXACT = 2**53
 
 # The spellings of true and false that PostgreSQL reads; any prefix of a word will do.
 _TRUE = {"true", "tru", "tr", "t", "yes", "ye", "y", "on", "1"}
@@ -121,7 +121,7 @@ def _typed(column: Column, value: Scalar) -> tuple[Value, ...]:
         case ColumnType.BIGINT | ColumnType.INTEGER:
             number = _number(column, value)
             if column.type is ColumnType.BIGINT:
-                number = _undamaged(column, number)
+                number = undamaged(number, column.name)
             is_held = number == floor(number) and _SMALLEST <= number <= _LARGEST
             return (int(number),) if is_held else ()
         case ColumnType.DOUBLE:
@@ -150,7 +150,7 @@ def _bound(
         return comparison, _typed(column, value)
     number = _number(column, value)
     if isinstance(number, float):
-        number = _undamaged(column, number, whole=False)
+        number = undamaged(number, column.name, whole=False)
     upwards = kind in ("greater", "greater_equal")
     if number != floor(number):
         # No integer lies on a broken bound, so the nearest one beyond it does as well.
@@ -165,31 +165,18 @@ def _bound(
 
 def _number(column: Column, value: Scalar) -> int | float:
     if isinstance(value, str):
+        kind = float if column.type is ColumnType.DOUBLE else int
         try:
-            return float(value) if column.type is ColumnType.DOUBLE else int(value)
+            number = kind(value)
         except ValueError:
             raise _mismatch(column, value) from None
+        # Python reads more than PostgreSQL does.
+        if "_" in value or not value.isascii() or not isfinite(number):
+            raise _mismatch(column, value)
+        return number
     if isinstance(value, bool) or value is None:
         raise _mismatch(column, value)
     return value
-
-
-def _undamaged(column: Column, number: float, *, whole: bool = True) -> int | float:
-    """Return `number` unless, as a float, it may stand for another id."""
-    if isinstance(number, int):
-        return number
-    if abs(number) >= _EXACT:
-        spacing = int(abs(number)).bit_length() - 53
-        raise InvalidQueryError(
-            f"{column.name} is compared with the float {number!r}, which stands for "
-            f"any of about {2**spacing} ids around {int(number)}: the last digits are "
-            "lost; keep ids as integers"
-        )
-    if whole and not number.is_integer():
-        raise InvalidQueryError(
-            f"{column.name} holds whole numbers; {number!r} is none"
-        )
-    return number
 
 
 def _time(column: Column, value: str) -> datetime:

@@ -150,6 +150,8 @@ def test_comparisons_of_ids_are_exact_at_the_extremes(
         ({"filter_equal_dict": {"valid": 1}}, "boolean"),
         ({"filter_equal_dict": {"layer": True}}, "integer"),
         ({"filter_equal_dict": {"pt_root_id": "x"}}, "bigint"),
+        ({"filter_equal_dict": {"pt_root_id": "1_0"}}, "bigint"),
+        ({"filter_equal_dict": {"volume": "nan"}}, "double"),
         ({"filter_greater_dict": {"created": "yesterday"}}, "ISO 8601"),
         ({"filter_greater_dict": {"created": "2024-01-01T00:00+02:00"}}, "UTC"),
         ({"filter_spatial_dict": {"layer": [[0, 0, 0], [1, 1, 1]]}}, "no position"),
