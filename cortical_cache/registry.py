@@ -78,8 +78,11 @@ def resolve(
         raise UnknownNameError("dataset", name, "the known datasets", known)
     user = _user_table(dataset, settings)
     own = _own_server(dataset)
-    asked = server_address or settings.server_address or dataset.server_address
-    asked = _checked_server(asked)
+    asked = _checked_server(dataset.server_address, f"dataset {dataset.name}")
+    if settings.server_address:
+        asked = _checked_server(settings.server_address, "CORTICAL_CACHE_SERVER")
+    if server_address:
+        asked = _checked_server(server_address, "the server given")
     same = same_data or user.get("same_data") is True
     folder = dataset.name
     if asked != own and not same:
@@ -133,14 +136,14 @@ def _own_server(dataset: Dataset) -> str:
     For a preset it stays the preset's, however the configuration overrides it.
     """
     shipped = _shipped().get(dataset.name)
-    return _checked_server((shipped or dataset).server_address)
+    return (shipped or dataset).server_address.rstrip("/")
 
 
-def _checked_server(address: str) -> str:
+def _checked_server(address: str, where: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ConfigurationError(
-            f"{address!r} is not a server address; "
+            f"{where}: {address!r} is not a server address; "
             "give a URL such as https://global.daf-apis.com"
         )
     return address.rstrip("/")
@@ -169,7 +172,7 @@ def _parse(
         base = Dataset(name, texts["datastack"], texts["server_address"])
     made = replace(base, **texts)
     made = replace(made, **lists, alternative_tables=alternatives)
-    _checked_server(made.server_address)
+    _checked_server(made.server_address, f"dataset {name} in {where}")
     return made
 
 

@@ -7,7 +7,7 @@ Exit codes: 0 done; 1 an error of ours, told in one line; 2 the command line is 
 import logging
 import sys
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.demo import demo_app
@@ -22,6 +22,9 @@ app = App(
     name="cortical-cache",
     help="Ask CAVE a question once: a local, versioned cache for connectomics tables.",
     version_flags=["--version"],
+    default_parameter=Parameter(negative=""),  # no --no-json
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,  # `run` has a sentence for it
 )
 app.command(sync)
 app.command(list_held, name="ls")

@@ -1,0 +1,73 @@
+"""Every test stays on this machine and has a home, a store and no settings."""
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cortical_cache.demo import (
+    LoopbackCave,
+    ServerSettings,
+    World,
+    WorldSettings,
+    build_world,
+)
+from cortical_cache.testing import forget_client_caches, write_token
+from tests.kit import Start
+
+GUARD = Path(__file__).parent / "guard"
+runpy.run_path(str(GUARD / "sitecustomize.py"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty home; nothing of the user's own is seen or touched."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("OFFLINE", "VERSION", "SERVER", "CONFIG"):
+        monkeypatch.delenv(f"CORTICAL_CACHE_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))
+    monkeypatch.setenv("PYTHONPATH", str(GUARD))
+    return folder
+
+
+@pytest.fixture
+def store_dir(tmp_path: Path) -> Path:
+    """Return the root of the store, which need not exist yet."""
+    return tmp_path / "store"
+
+
+@pytest.fixture(scope="session")
+def minnie_world() -> World:
+    """Return a world that stands in for minnie65_public."""
+    return build_world(WorldSettings(datastack="minnie65_public"))
+
+
+@pytest.fixture
+def start(home: Path, cave_world: World) -> Iterator[Start]:
+    """Return a function that starts a CAVE; its token is in the home."""
+    running: list[LoopbackCave] = []
+    forget_client_caches()
+
+    def start(world: World | None = None, **settings: object) -> LoopbackCave:
+        server = LoopbackCave(world or cave_world, ServerSettings(**settings)).start()
+        running.append(server)
+        write_token(home, server)
+        return server
+
+    yield start
+    for server in running:
+        server.stop()
+    forget_client_caches()
+
+
+@pytest.fixture
+def server(start: Start, monkeypatch: pytest.MonkeyPatch) -> LoopbackCave:
+    """Run a CAVE that all datasets are asked of."""
+    cave = start()
+    monkeypatch.setenv("CORTICAL_CACHE_SERVER", cave.url)
+    return cave

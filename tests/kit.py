@@ -1,0 +1,86 @@
+"""What several tests share: running the command, comparing frames."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pandas.testing import assert_frame_equal
+
+from cortical_cache.demo import LoggedRequest, LoopbackCave
+
+Start = Callable[..., LoopbackCave]
+
+PYTHON = sys.executable
+COMMAND = str(Path(PYTHON).with_name("cortical-cache"))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+
+Command = Callable[..., Ran]
+
+
+def run(arguments: Sequence[str], *, stdin: str = "", **environment: str) -> Ran:
+    """Run a program to its end, in this environment and some more."""
+    done = subprocess.run(
+        [*arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=100,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def python(code: str, **environment: str) -> Ran:
+    """Run Python code in a process of its own."""
+    return run([PYTHON, "-W", "error", "-c", code], **environment)
+
+
+def row_queries(cave: LoopbackCave) -> list[LoggedRequest]:
+    """Return the requests for rows (or their count) so far."""
+    return [
+        one for one in cave.requests if one.method == "POST" and "query" in one.path
+    ]
+
+
+def is_count(request: LoggedRequest) -> bool:
+    return "count=True" in request.query
+
+
+def same_frame(ours: pd.DataFrame, theirs: pd.DataFrame) -> None:
+    """Compare as sets of rows by id: columns, their order and dtypes, values, attrs."""
+    assert list(ours.columns) == list(theirs.columns)
+    assert ours.dtypes.to_dict() == theirs.dtypes.to_dict()
+    assert_frame_equal(_sorted(ours), _sorted(theirs))
+    mine = {name: one for name, one in ours.attrs.items() if name != "cortical_cache"}
+    assert mine == theirs.attrs
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    plain = frame.copy()
+    plain.attrs = {}
+    for column in plain.select_dtypes(object).columns:
+        plain[column] = [
+            tuple(one) if isinstance(one, list | np.ndarray) else one
+            for one in plain[column]
+        ]
+    ids = {"id", "id_ref", "id_x", "id_y", "pre_pt_root_id"} & set(plain.columns)
+    return plain.sort_values(sorted(ids)).reset_index(drop=True)
