@@ -24,6 +24,16 @@ ROW = "file_row_number"
 
 _NUMBERS = (ColumnType.BIGINT, ColumnType.INTEGER)
 
+_HELD: dict[ColumnType, pa.DataType] = {
+    ColumnType.BIGINT: pa.int64(),
+    ColumnType.INTEGER: pa.int32(),
+    ColumnType.DOUBLE: pa.float32(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.VARCHAR: pa.string(),
+    ColumnType.TIMESTAMP: pa.timestamp("us", "UTC"),
+    ColumnType.POINT: pa.int32(),
+}
+
 
 def matching(
     cursor: duckdb.DuckDBPyConnection,
@@ -103,14 +113,26 @@ def _is_long(condition: Condition) -> bool:
 def _rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
     is_view = held.shape.kind == "view"
     pieces = [_piece(cursor, piece, row_number=is_view) for piece in held.pieces]
-    if not pieces:
-        raise StoreChangedError(f"no file holds rows of {held.shape.name}")
+    if not pieces:  # all that was asked for is held, and it is nothing
+        return _no_rows(cursor, held)
     if len(pieces) == 1:
         return pieces[0]
     # UNION goes by position, and files may differ in the order of their columns.
     names = [*held.shape.stored_columns, *([ROW] if is_view else [])]
     columns = [ColumnExpression(name) for name in names]
     return reduce(DuckDBPyRelation.union, [piece.select(*columns) for piece in pieces])
+
+
+def _no_rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
+    """Return a relation with the columns of the shape, as a reply would type them."""
+    fields = [
+        (name, _HELD[column.type])
+        for column in held.shape.columns
+        for name in column.stored
+    ]
+    if held.shape.kind == "view":
+        fields.append((ROW, pa.int64()))
+    return cursor.from_arrow(pa.schema(fields).empty_table())
 
 
 def _piece(

@@ -126,6 +126,25 @@ def test_pieces_with_keys_give_each_row_once(hold: Hold, cells: TableShape):
     assert ask(held)["id"].tolist() == list(range(30))
 
 
+@pytest.mark.parametrize("split_positions", [False, True])
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_no_pieces_are_an_answer_without_rows(
+    kind: str, split_positions: object, hold: Hold, cells: TableShape
+):
+    shape = replace(cells, kind=kind)
+    build = table_query if kind == "table" else view_query
+    query = build(
+        "cells", **PLACE, filter_in_dict={"id": []}, split_positions=split_positions
+    )
+
+    none = ENGINE.answer(query, {"cells": HeldRows(shape, ())})
+
+    pd.testing.assert_frame_equal(
+        none, ENGINE.answer(query, {"cells": hold([], shape)})
+    )
+    assert ENGINE.count(query, {"cells": HeldRows(shape, ())}) == 0
+
+
 def test_views_without_ids_keep_the_order_of_their_file(hold: Hold):
     shape = TableShape(
         "texts",
