@@ -476,6 +476,7 @@ def test_times_lineage_and_validity(client: CAVEclient, graph: ChunkedGraph):
     assert (
         cg.is_latest_roots([old, 5], timestamp=_time(edit.time)).tolist() == [False] * 2
     )
+    assert cg.is_latest_roots([2**64 - 1]).tolist() == [False], "ids have no sign"
     just_before = _time(edit.time) - timedelta(milliseconds=1)
     assert cg.is_latest_roots([old, new], timestamp=just_before).tolist() == [
         True,
@@ -613,6 +614,8 @@ def test_bucket_lists_by_prefix_and_page_and_serves_ranges(
     )
     assert part.status_code == 206
     assert part.content == whole.content[10:20]
+    tail = requests.get(part.url, headers={"Range": "bytes=-5"}, timeout=30)
+    assert tail.content == whole.content[-5:]
     record = requests.get(f"{root}/{quoted}", timeout=30).json()
     assert int(record["size"]) == len(whole.content)
     head = requests.head(f"{cave.url}/bucket/{cave_world.bucket}/{name}", timeout=10)

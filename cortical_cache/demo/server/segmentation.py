@@ -67,7 +67,7 @@ class _Call:
     def ids(self, name: str) -> Ints:
         """Read ids of the JSON body."""
         body = cast("Mapping[str, Sequence[int]]", self.request.json())
-        return np.array([int(i) for i in body[name]], dtype=np.int64)
+        return _nodes(*body[name])
 
     def admit(self, nodes: Ints) -> None:
         """Refuse nodes newer than the cap of a public table."""
@@ -76,6 +76,11 @@ class _Call:
             place, known = self.graph.nodes.find(nodes)
             if (known & (self.graph.nodes.created[place] > cap)).any():
                 raise _error(401, "root_id not valid at timestamp")
+
+
+def _nodes(*ids: int | str) -> Ints:
+    """Read ids as the 64 bits without sign that they are; no node is beyond 2**63."""
+    return np.array([int(one) for one in ids], dtype=np.uint64).view(np.int64)
 
 
 def _error(status: int, message: str) -> Fault:
@@ -118,7 +123,7 @@ def root(deployment: Deployment, request: Request, table: str, node: str) -> Rep
     """Answer with the root of one node."""
     call = _Call(deployment, request, table)
     stop = request.query.get("stop_layer")
-    nodes = np.array([int(node)], dtype=np.int64)
+    nodes = _nodes(node)
     found = call.graph.parents(nodes, call.time(), int(stop) if stop else None)
     return _ids_reply(request, {"root_id": int(found[0])})
 
@@ -126,7 +131,7 @@ def root(deployment: Deployment, request: Request, table: str, node: str) -> Rep
 def leaves(deployment: Deployment, request: Request, table: str, node: str) -> Reply:
     """Answer with what lies below a node."""
     call = _Call(deployment, request, table)
-    call.admit(np.array([int(node)], dtype=np.int64))
+    call.admit(_nodes(node))
     return _ids_reply(request, {"leaf_ids": _leaves(call, int(node))})
 
 
@@ -159,7 +164,7 @@ def _within(call: _Call, nodes: Ints) -> Ints:
 def children(deployment: Deployment, request: Request, table: str, node: str) -> Reply:
     """Answer with the direct children of a node."""
     call = _Call(deployment, request, table)
-    call.admit(np.array([int(node)], dtype=np.int64))
+    call.admit(_nodes(node))
     below = max(layer(int(node)) - 1, 1)
     found: list[int] = []
     if layer(int(node)) > 1:
@@ -287,7 +292,7 @@ def level2_graph(
 ) -> Reply:
     """Answer with the pairs of touching level-2 nodes of a root."""
     call = _Call(deployment, request, table)
-    call.admit(np.array([int(node)], dtype=np.int64))
+    call.admit(_nodes(node))
     edges = call.graph.level2_edges(int(node))
     inside = np.isin(edges, _within(call, np.unique(edges))).all(axis=1)
     bounded = str("bounds" in request.query)
@@ -398,12 +403,12 @@ def _details(edit: Edit) -> dict[str, object]:
 
 
 def _edits_behind(call: _Call, root_id: int) -> list[Edit]:
-    call.admit(np.array([root_id], dtype=np.int64))
-    _, known = call.graph.nodes.find(np.array([root_id], dtype=np.int64))
+    call.admit(_nodes(root_id))
+    _, known = call.graph.nodes.find(_nodes(root_id))
     if not known[0]:
         raise _error(400, f"{root_id} is not a root")
     edits = call.graph.edits_around([root_id], None, None)
-    place, _ = call.graph.nodes.find(np.array([root_id], dtype=np.int64))
+    place, _ = call.graph.nodes.find(_nodes(root_id))
     created = call.graph.nodes.created[place[0]]
     return [edit for edit in edits if edit.time <= created]
 
