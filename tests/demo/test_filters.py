@@ -11,6 +11,7 @@ from cortical_cache.demo.server.filters import Condition, Operator, matching
     ("point", "low", "high", "inside"),
     [
         (300000.3, 300000.31, 300001.0, True),  # rounded outwards as float32
+        (300000.28, 300000.31, 300001.0, True),
         (300000.2, 300000.31, 300001.0, False),
         (300000.31, 299999.0, 300000.3, True),
         (16777217.0, 16777218.0, 16777220.0, True),

@@ -151,6 +151,8 @@ def test_edits_happen_between_all_versions_and_after_the_last(world: World):
 
     counts = np.histogram(times, [0, *stamps, 10**15])[0]
     assert (counts > 0).all()
+    while_copied = [((times > s) & (times < s + 30 * 60_000)).sum() for s in stamps]
+    assert min(while_copied) > 0
 
 
 def test_references_point_at_rows_of_their_target(world: World):

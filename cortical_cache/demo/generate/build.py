@@ -60,6 +60,10 @@ def build_world(settings: WorldSettings | None = None) -> World:
         resolution=profile.base_resolution,
         oldest=milliseconds(moment(profile.oldest)),
         newest=milliseconds(moment(profile.newest)),
+        certain=[
+            milliseconds(moment(version.time_stamp) + COPY_TIME / 3)
+            for version in profile.versions
+        ],
     )
     sources = annotate(Study(rng, profile, anatomy, graph, settings.synapses))
     views = _view_rows(profile, sources, graph)

@@ -1,6 +1,6 @@
 """Segmentation errors and the edits that correct them, played through time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -71,9 +71,13 @@ def play(  # noqa: PLR0913 - one argument for each fact
     resolution: Resolution,
     oldest: int,
     newest: int,
+    certain: Sequence[int],
 ) -> ChunkedGraph:
-    """Segment the anatomy with errors, then correct most of them one by one."""
-    plan = _plan(rng, anatomy, oldest, newest)
+    """Segment the anatomy with errors, then correct most of them one by one.
+
+    Edits come evenly from `oldest` to `newest`, and one at each `certain` time.
+    """
+    plan = _plan(rng, anatomy, oldest, newest, certain)
     object_of = np.repeat(np.arange(anatomy.objects), np.diff(anatomy.node_first))
     group = _initial_groups(anatomy, object_of, plan)
     roots = _root_ids(rng, int(group.max()) + 1 + 2 * len(plan.events))
@@ -117,7 +121,11 @@ def play(  # noqa: PLR0913 - one argument for each fact
 
 
 def _plan(
-    rng: np.random.Generator, anatomy: Anatomy, oldest: int, newest: int
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+    oldest: int,
+    newest: int,
+    certain: Sequence[int],
 ) -> _Plan:
     """Choose the errors; spread the events evenly so that every period has some."""
     cells = rng.permutation(anatomy.cells)
@@ -145,6 +153,8 @@ def _plan(
     count = len(kinds) + 2 * len(passing_pairs)
     span = (newest - oldest) * 0.98 / count
     slots = oldest + (np.arange(count) + 0.1 + 0.8 * rng.random(count)) * span
+    for time in certain:
+        slots[np.argmin(np.abs(slots - time))] = time
     times = rng.permutation(slots.astype(np.int64)).tolist()
     events = [_Event(times.pop(), kind, a, b) for kind, a, b in kinds]
     for a, b in passing_pairs:
