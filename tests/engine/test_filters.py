@@ -181,6 +181,29 @@ def test_unknown_columns_are_named_with_the_nearest_that_exist(
         ask(hold([]), **arguments)
 
 
+@pytest.mark.parametrize(
+    ("kind", "bound", "expected"),
+    [
+        ("greater", 1.5, [2]),
+        ("greater_equal", 1.5, [2]),
+        ("less", 1.5, [1]),
+        ("less_equal", 1.5, [1]),
+        ("less_equal", 2**200, [1, 2]),
+        ("greater", 2**200, []),
+        ("greater_equal", -(2**200), [1, 2]),
+        ("less", -(2**200), []),
+    ],
+)
+def test_bounds_between_and_beyond_ids(
+    hold: Hold, kind: str, bound: float, expected: list[int]
+):
+    held = hold([{"id": 1}, {"id": 2}])
+
+    found = ask(held, **{f"filter_{kind}_dict": {"id": bound}})
+
+    assert found["id"].tolist() == expected
+
+
 def test_numbers_written_as_text_are_read_as_postgresql_does(hold: Hold):
     held = hold([{"id": 1, "pt_root_id": BIG}, {"id": 2, "pt_root_id": 2}])
 

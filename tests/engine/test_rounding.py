@@ -156,6 +156,41 @@ def test_exact_rows_leave_nothing_open(hold: Hold, kind: str):
     assert ENGINE.ambiguous(query, {"cells": held}) == {}
 
 
+@slow
+@given(st.lists(volumes, max_size=10), st.sampled_from(sorted(COMPARISONS)), crowded)
+def test_exact_doubles_compare_as_in_postgresql(
+    hold: Hold, stored: list, kind: str, bound: float
+):
+    held = hold([{"id": n, "volume": v} for n, v in enumerate(stored)], exact=True)
+    query = table_query("cells", **PLACE, **{f"filter_{kind}_dict": {"volume": bound}})
+
+    found = ENGINE.answer(query, {"cells": held})
+
+    assert found["id"].tolist() == [
+        n for n, one in enumerate(stored) if postgres(COMPARISONS[kind], one, bound)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"filter_greater_dict": {"volume": 5}}, [2]),
+        ({"filter_less_dict": {"volume": 5}}, [1]),
+        ({"filter_out_dict": {"volume": [1]}}, [2, 3]),
+        ({"filter_in_dict": {"volume": [1]}}, [1]),
+        ({"filter_equal_dict": {"volume": None}}, [3]),
+    ],
+)
+def test_statistics_that_leave_nan_out_mislead_nobody(
+    hold: Hold, filters: dict, expected: list[int]
+):
+    volumes = {1: 1.0, 2: math.nan, 3: None}
+    held = hold([{"id": n, "volume": v} for n, v in volumes.items()], exact=True)
+    query = table_query("cells", **PLACE, **filters)
+
+    assert ENGINE.answer(query, {"cells": held})["id"].tolist() == expected
+
+
 def test_other_filters_come_first(hold: Hold):
     held = hold([{"id": n, "volume": 2.0, "layer": n} for n in range(4)])
     query = table_query(
