@@ -97,7 +97,7 @@ class AmbiguousFilterError(NotCachedError):
         """Say how many rows cannot be decided, and the way out."""
         return (
             f"{self.missing}: {self.rows} rows lie within the rounding of the held "
-            f"values; run `{self.command}` online, or pass approximate=True"
+            f"values; ask once online (`{self.command}`), and the answer is kept"
         )
 
 

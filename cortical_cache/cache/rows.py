@@ -206,16 +206,6 @@ class RowCache:
                 fetched = self._fetch().matching(subject, filters)
                 self._keep(row_set, fetched, Request(digest))
 
-    def ids_matching(
-        self, subject: Subject, filters: tuple[Filter, ...]
-    ) -> frozenset[int]:
-        """Return the ids of the rows that the server says meet the filters."""
-        fetched = self._fetch().matching(subject, filters)
-        found: set[int] = set()
-        for table in fetched.tables:
-            found.update(int(str(one)) for one in table.column("id").to_pylist())
-        return frozenset(found)
-
     def _fetch(self) -> "CaveFetch":
         def learn(cap: int) -> None:
             self._facts.keep(Fact.ROW_CAP, cap)

@@ -553,7 +553,7 @@ class CachedMaterialize:
             return cast("Any", self._of.tables.explain(query))
         answer = cast("pd.DataFrame", self._of.tables.answer(query))
         if log_warning:
-            for name, notice in self._of.catalog.notices(query):
+            for name, notice in self._of.catalog.notices(query).items():
                 log.warning("Table Owner Notice on %s: %s", name, notice)
         return answer
 

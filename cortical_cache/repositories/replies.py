@@ -13,7 +13,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.held import HeldRows
-from cortical_cache.model.query import Filter, Query
+from cortical_cache.model.query import Filter, Query, Side
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.versions import Versions
@@ -79,17 +79,7 @@ class Replies:
         """
         sent = tuple(one for one in query.filters if one.kind != "out")
         left = tuple(one for one in query.filters if one.kind == "out")
-        bare = Query(query.datastack, query.version, query.kind, query.sides, sent)
-        digest = bare.digest()
-        row_set = self._store.rows("query", digest, query.version)
-        held = row_set.state().held_request(digest)
-        if held is None:
-            self._require_online(subject)
-            self._rows.fetch_matching(row_set, subject, sent, digest)
-            held = row_set.state().held_request(digest)
-        if held is None:
-            raise self._catalog.not_cached(subject)
-        return replace(query, filters=left), held
+        return replace(query, filters=left), self._matching(query, subject, sent)
 
     def answer(
         self, query: Query, subject: Subject, *, keep: bool
@@ -144,7 +134,7 @@ class Replies:
         return frame, fetched_at
 
     def settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
-        """Ask the server which of some rows meet the filters, in one request.
+        """Ask the server which of some rows meet the filters, in one request, once.
 
         Held values are rounded, the server's are not.
 
@@ -155,13 +145,43 @@ class Replies:
             The table that the rows are of.
         ids : list of int
             At most as many as the server gives in one reply.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not kept from before.
         """
+        import pyarrow.parquet as pq
+
         filters = tuple(
             one for one in query.filters_of(subject.name) if one.kind != "out"
         )
         among = Filter("in", subject.name, "id", tuple(sorted(ids)))
         given = [one for one in filters if (one.kind, one.column) != ("in", "id")]
-        return self._rows.ids_matching(subject, (among, *given))
+        held = self._matching(query, subject, (among, *given))
+        found: set[int] = set()
+        for piece in held.pieces:
+            for file in piece.files:
+                column = pq.read_table(file, columns=["id"]).column("id")
+                found.update(int(str(one)) for one in column.to_pylist())
+        return frozenset(found)
+
+    def _matching(
+        self, query: Query, subject: Subject, filters: tuple[Filter, ...]
+    ) -> HeldRows:
+        """Return the rows of one table that meet filters, kept or fetched."""
+        sides = (Side(subject.name),)
+        bare = Query(query.datastack, query.version, subject.kind, sides, filters)
+        digest = bare.digest()
+        row_set = self._store.rows("query", digest, query.version)
+        held = row_set.state().held_request(digest)
+        if held is None:
+            self._require_online(subject)
+            self._rows.fetch_matching(row_set, subject, filters, digest)
+            held = row_set.state().held_request(digest)
+        if held is None:
+            raise self._catalog.not_cached(subject)
+        return held
 
     def _require_online(self, subject: Subject) -> None:
         if self._origin.offline:

@@ -258,11 +258,12 @@ class Tables:
         return self._engine().answer(query, held, decided=decided or None)
 
     def _settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
-        if self._origin.offline:
-            missing = self._catalog.not_cached(subject)
+        try:
+            return self._replies.settle(query, subject, ids)
+        except NotCachedError as error:
             what = f"{subject.kind} {subject.name} of v{subject.version}"
-            raise AmbiguousFilterError(what, missing.command, len(ids))
-        return self._replies.settle(query, subject, ids)
+            online = "unset CORTICAL_CACHE_OFFLINE"
+            raise AmbiguousFilterError(what, online, len(ids)) from error
 
     def _signed(  # noqa: PLR0913  what came, and where from
         self,

@@ -178,5 +178,5 @@ def test_a_dataset_of_ones_own_cannot_leave_the_store(name, config):
         'datastack = "a"\nserver_address = "https://cave.example.org"\n'
     )
 
-    with pytest.raises(ConfigurationError, match="to name a file|cannot name a file"):
+    with pytest.raises(ConfigurationError, match=r"to name a file|cannot name a file"):
         load_client(name.replace("\\u0000", "\0"))
