@@ -134,7 +134,7 @@ class Catalog:
         document = self._facts.get(
             Fact.UNIQUE_STRINGS,
             lambda: self._origin.metadata.unique_strings(table),
-            missing=self._missing(f"the unique strings of {table}", version),
+            missing=self._missing(f"the unique strings of {table}", version, table),
             version=version,
             part=table,
         )
@@ -149,7 +149,7 @@ class Catalog:
         document = self._facts.get(
             Fact.ANNOTATION_COUNTS,
             lambda: self._origin.metadata.annotation_count(table, version),
-            missing=self._missing(f"the row count of {table}", version),
+            missing=self._missing(f"the row count of {table}", version, table),
             version=version,
             part=table,
         )
@@ -230,11 +230,14 @@ class Catalog:
         """Name dataset and version for a message."""
         return f"{self._dataset.name} v{version}"
 
-    def _missing(self, what: str, version: int | None) -> tuple[str, str]:
+    def _missing(
+        self, what: str, version: int | None, table: str = ""
+    ) -> tuple[str, str]:
         name = self._dataset.name
         target = "latest" if version is None else version
         where = name if version is None else self.where(version)
-        return f"{what} of {where} is", f"cortical-cache sync {name} {target}"
+        option = f" --tables {table}" if table else ""
+        return f"{what} of {where} is", f"cortical-cache sync {name} {target}{option}"
 
 
 def folded(record: JsonObject) -> JsonObject:

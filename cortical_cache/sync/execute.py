@@ -1,5 +1,6 @@
 """Carry out a plan, a few tables at a time; what is held already is passed over."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -9,12 +10,15 @@ from typing import Protocol
 
 from cortical_cache.errors import (
     CorticalCacheError,
+    SourceError,
     StoreError,
 )
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.sync.plan import Item, Plan
 
 __all__ = ["Listener", "Outcome", "Report", "execute"]
+
+log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -114,8 +118,15 @@ def execute(
             pool.submit(_fetch, repositories, plan.version, item, listener, stop)
             for item in plan.to_fetch
         ]
+        held = [
+            pool.submit(_describe, repositories, plan.version, item)
+            for item in plan.items
+            if item.action == "held"
+        ]
         try:
             outcomes = [future.result() for future in as_completed(futures)]
+            for future in held:
+                future.result()
         except BaseException:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -145,6 +156,7 @@ def _fetch(
         repositories.rows.mirror(subject, progress)
         state = repositories.rows.row_set(subject).state()
         outcome = Outcome(item, state.rows, state.nbytes)
+        _describe(repositories, version, item)
     except CorticalCacheError as error:
         outcome = Outcome(item, 0, 0, error)
     except OSError as error:  # a full disk, most likely
@@ -153,6 +165,17 @@ def _fetch(
         )
     listener.finished(outcome)
     return outcome
+
+
+def _describe(repositories: Repositories, version: int, item: Item) -> None:
+    """Capture what the server says of a table beside its rows, unless it is fresh."""
+    if item.kind == "view":
+        return
+    try:
+        repositories.catalog.annotation_count(item.name, version)
+        repositories.catalog.unique_strings(item.name, version)
+    except SourceError as error:  # its rows are held all the same
+        log.warning("%s: %s", item.name, error)
 
 
 def _in_order(

@@ -102,9 +102,7 @@ def test_filter_out_filters(pair):
 
 @pytest.mark.parametrize("asked", [{}, {"limit": 7}, {"split_positions": True}])
 def test_query_view(asked, pair):
-    ours, theirs = (
-        one.query_view("nucleus_detection_lookup", **asked) for one in pair
-    )
+    ours, theirs = (one.query_view("nucleus_detection_lookup", **asked) for one in pair)
 
     if "limit" in asked:
         assert len(ours) == len(theirs) == 7

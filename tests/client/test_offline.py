@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.cli.app import run as command_line
 from cortical_cache.errors import NotCachedError, ServerUnavailableError
 from tests.kit import PYTHON, python, run, same_frame
 
@@ -83,9 +84,9 @@ def test_what_is_missing_comes_with_the_command_that_fetches_it(
     assert not cave.requests
     assert f"run `{caught.command}`" in str(caught)
 
-    done = run(shlex.split(caught.command))
-
-    assert done.code == 0, done.err
+    program, *arguments = shlex.split(caught.command)
+    assert program == "cortical-cache"
+    assert command_line(arguments) == 0
     ask(load_client("demo", version=5, offline=True))
 
 
@@ -100,7 +101,7 @@ def test_offline_the_plain_caveclient_is_refused(server):
 def test_an_unreachable_server_is_told_in_one_line(monkeypatch):
     monkeypatch.setenv("CORTICAL_CACHE_SERVER", "http://127.0.0.1:9")
 
-    with pytest.raises(ServerUnavailableError, match="http://127.0.0.1:9") as caught:
+    with pytest.raises(ServerUnavailableError, match=r"127\.0\.0\.1:9") as caught:
         load_client("demo").version  # noqa: B018  it is the access that asks
 
     assert "\n" not in str(caught.value)
