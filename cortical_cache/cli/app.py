@@ -1,7 +1,8 @@
 """The command ``cortical-cache``.
 
 Exit codes: 0 done; 1 an error of ours, told in one line; 2 the command line is wrong;
-3 some tables of a sync failed, the others are held; 130 interrupted.
+3 some tables of a sync failed, the others are held; 4 a selfcheck found the server
+other than assumed; 130 interrupted.
 """
 
 import logging
@@ -13,6 +14,7 @@ from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
+from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sync import sync
 from cortical_cache.errors import CorticalCacheError
 
@@ -32,6 +34,7 @@ app.command(info)
 app.command(login)
 app.command(auth_app)
 app.command(demo_app)
+app.command(selfcheck)
 
 
 def main() -> None:
