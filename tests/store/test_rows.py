@@ -248,7 +248,7 @@ def test_a_key_larger_than_a_file_is_split(synapses: RowSet):
     assert [file.rows for file in writer.commit.files] == [5, 5, 2]
 
 
-@pytest.mark.parametrize("limit", [3, 10, 20])
+@pytest.mark.parametrize("limit", [3, 10, 20, 30])
 def test_null_and_zero_lie_in_files_of_their_own(synapses: RowSet, limit: int):
     order = sorted(CORTEX, key=lambda row: (row[2] is None, row[2] or 0))
     with synapses.writer(
@@ -270,7 +270,9 @@ def test_null_and_zero_lie_in_files_of_their_own(synapses: RowSet, limit: int):
 
 
 @pytest.mark.parametrize("by", [(), ("id",), ("post", "id"), ("pre",)])
-@pytest.mark.parametrize("rows", [CORTEX, CORTEX[::-1], CORTEX[:1], []])
+@pytest.mark.parametrize(
+    "rows", [CORTEX, CORTEX[::-1], CORTEX[:1], [], [(1, 1, None), (2, 2, 1), (3, 3, 2)]]
+)
 def test_rows_are_sorted_whether_they_come_sorted_or_not(
     rows: list[tuple[int, int, int | None]], by: tuple[str, ...]
 ):
@@ -453,6 +455,18 @@ def test_a_cut_or_changed_file_is_never_offered(synapses: RowSet, root: Path):
 
     path.write_bytes(good)
     assert open_synapses(root).state().pieces_whole() is not None
+
+
+def test_a_file_cut_after_its_first_use_is_not_offered_again(
+    synapses: RowSet, root: Path
+):
+    append(synapses, table(CORTEX), Whole())
+    assert synapses.state().pieces_whole() is not None
+    (path,) = root.rglob("*.parquet")
+    path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(CorruptStoreError, match="bytes"):
+        synapses.state().pieces_whole()
 
 
 def test_asking_what_is_held_imports_no_pyarrow(synapses: RowSet, root: Path):
