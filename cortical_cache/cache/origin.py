@@ -12,6 +12,7 @@ from cortical_cache.model.dataset import Dataset
 
 if TYPE_CHECKING:
     from cortical_cache.sources.cave.fetch import CaveFetch
+    from cortical_cache.sources.cave.graph import CaveGraph
     from cortical_cache.sources.cave.metadata import CaveMetadata
     from cortical_cache.sources.cave.session import CaveSession
 
@@ -54,6 +55,13 @@ class Origin:
         from cortical_cache.sources.cave.metadata import CaveMetadata
 
         return CaveMetadata(self.session)
+
+    @property
+    def graph(self) -> "CaveGraph":
+        """The chunkedgraph."""
+        from cortical_cache.sources.cave.graph import CaveGraph
+
+        return CaveGraph(self.session)
 
     def fetch(self, cap: int | None, learn: Callable[[int], None]) -> "CaveFetch":
         """Rows of tables and views, given and told the server's cap."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from caveclient.frameworkclient import CAVEclientFull
 
     from cortical_cache.client.cached import Cached
+    from cortical_cache.client.cells import Missing
     from cortical_cache.client.managers import TableManager, ViewManager
     from cortical_cache.repositories.tables import Answered, Explanation
 
@@ -222,6 +223,101 @@ class Client:
             progress=progress,
         )
         return query_synapses(materialize, asked)
+
+    def cell_id_to_root_id(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
+        self,
+        cell_ids: object,
+        client: object = None,
+        timestamp: datetime | None = None,
+        materialization_version: int | None = None,
+        filter_empty: bool = False,  # noqa: FBT001, FBT002
+        omit_multiple: bool = True,  # noqa: FBT001, FBT002
+    ) -> "pd.DataFrame":
+        """Return the root id of each cell at a version or a moment.
+
+        Freshness: at a version, and at a moment past for good, kept for ever; at a
+        mirrored version without the network.
+
+        Parameters
+        ----------
+        cell_ids : int or list of int
+            Nucleus ids, in any order; repeats are kept.
+        client : CAVEclient, optional
+            Its version counts where none is given.
+        timestamp : datetime, optional
+            Otherwise that of the version.
+        materialization_version : int, optional
+            Otherwise the client's.
+        filter_empty : bool
+            Drop the rows without a root.
+        omit_multiple : bool
+            A cell with several roots has -1; otherwise a row for each.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index the ids asked, in their order; one column ``root_id``, int64. -1 is
+            proved: no entry, a NULL, or more than one. 0 is off the segmentation.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and something of it is not held.
+        """
+        from cortical_cache.client.cells import cell_id_to_root_id
+
+        version = materialization_version
+        if version is None and client is not None:
+            version = getattr(client, "version", None)
+        return cell_id_to_root_id(
+            self._of,
+            cell_ids,
+            timestamp=timestamp,
+            version=version,
+            filter_empty=filter_empty,
+            omit_multiple=omit_multiple,
+        )
+
+    def root_id_to_cell_id(
+        self,
+        root_ids: object,
+        client: object = None,  # noqa: ARG002  cortical_tools' own signature
+        filter_empty: bool = False,  # noqa: FBT001, FBT002
+        *,
+        missing: "Missing" = "raise",
+    ) -> "pd.DataFrame":
+        """Return the cell id of each root, whatever time the root is from.
+
+        Freshness: kept for ever. Every mirrored version is consulted, the lives of
+        roots that are held, and only then the server.
+
+        Parameters
+        ----------
+        root_ids : int or list of int
+            In any order; repeats are kept.
+        client : object
+            Accepted for cortical_tools' sake.
+        filter_empty : bool
+            Drop the rows without a cell.
+        missing : {"raise", "na"}
+            Offline, of ids that nothing held decides: raise, or show missing values.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index the ids asked, in their order; one column ``cell_id``, int64 (Int64
+            with ``missing="na"``). -1 is proved: no cell, or more than one.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, for ids that nothing held decides; it names the first five.
+        """
+        from cortical_cache.client.cells import root_id_to_cell_id
+
+        return root_id_to_cell_id(
+            self._of, root_ids, filter_empty=filter_empty, missing=missing
+        )
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.

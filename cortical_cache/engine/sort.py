@@ -36,7 +36,8 @@ def batches(
         With the schema of the first file.
     """
     whole = pq.read_schema(files[0])
-    schema = pa.schema([(name, whole.field(name).type) for name in columns])
+    types = dict(zip(whole.names, whole.types, strict=True))
+    schema = pa.schema([(name, types[name]) for name in columns])
     if not sort_by:
         for file in files:
             with pq.ParquetFile(file) as rows:

@@ -10,8 +10,10 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.model.dataset import Dataset, Home
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.cells import Cells
 from cortical_cache.repositories.live import Live
 from cortical_cache.repositories.replies import Replies
+from cortical_cache.repositories.roots import Roots
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.settings import Settings
@@ -36,6 +38,8 @@ class Repositories:
     catalog: Catalog
     tables: Tables
     live: Live
+    roots: Roots
+    cells: Cells
 
     @property
     def dataset(self) -> Dataset:
@@ -90,6 +94,27 @@ def open_dataset(
         engine=engine,
     )
     live = Live(catalog, versions, tables, frames, origin)
+    roots = Roots(store, origin, versions, clock)
+    cells = Cells(
+        store=store,
+        origin=origin,
+        versions=versions,
+        catalog=catalog,
+        tables=tables,
+        live=live,
+        roots=roots,
+        clock=clock,
+    )
     return Repositories(
-        home, settings, store, origin, rows, versions, catalog, tables, live
+        home=home,
+        settings=settings,
+        store=store,
+        origin=origin,
+        rows=rows,
+        versions=versions,
+        catalog=catalog,
+        tables=tables,
+        live=live,
+        roots=roots,
+        cells=cells,
     )

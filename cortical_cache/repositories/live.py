@@ -109,7 +109,7 @@ class Live:
                 f"{method} of {arguments.get('table')}",
             )
             frame = passed.frame
-            past = is_past(moment, passed.server_time, self._newest_of_public())
+            past = is_past(moment, passed.server_time, self._versions.public_end())
             sampled = arguments.get("random_sample") or arguments.get("limit")
             if past and base is not None and not passed.limited and not sampled:
                 self._frames.keep(digest, base, frame)
@@ -127,17 +127,6 @@ class Live:
         before = [one for one in records if one.valid and one.timestamp <= moment]
         newest = max(before, key=lambda one: one.timestamp, default=None)
         return None if newest is None else newest.version
-
-    def _newest_of_public(self) -> datetime | None:
-        """Return where a public datastack's time ends; None for a private one.
-
-        The server clamps later moments to its newest version, which moves. No service
-        says whether a datastack is public; those of CAVE are named so.
-        """
-        if "public" not in self._origin.dataset.datastack:
-            return None
-        records = map(VersionRecord.parse, self._versions.records())
-        return max((one.timestamp for one in records if one.valid), default=None)
 
     def _from_version(
         self, arguments: Mapping[str, object], version: int, moment: datetime

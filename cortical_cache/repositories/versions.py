@@ -213,6 +213,17 @@ class Versions:
                 return parsed.version
         return None
 
+    def public_end(self) -> datetime | None:
+        """Return where a public datastack's time ends; None for a private one.
+
+        The server clamps later moments to its newest version, which moves. No service
+        says whether a datastack is public; those of CAVE are named so.
+        """
+        if "public" not in self._home.dataset.datastack:
+            return None
+        records = map(VersionRecord.parse, self.records())
+        return max((one.timestamp for one in records if one.valid), default=None)
+
     def _guess(self) -> int:
         name = self._home.dataset.name
         held = self.held()

@@ -37,7 +37,7 @@ CACHEDIR_TAG = "CACHEDIR.TAG"
 
 _FACTS = "facts"
 
-RowKind = Literal["table", "view", "export", "query"]
+RowKind = Literal["table", "view", "export", "query", "graph"]
 
 _KIND_FOLDERS: dict[RowKind, str] = {
     "table": "tables",
@@ -45,6 +45,9 @@ _KIND_FOLDERS: dict[RowKind, str] = {
     "export": "exports",
     "query": "queries",
 }
+
+# Facts that no version changes lie beside the versions.
+_GRAPH = "graph"
 
 
 def binding_file(dataset: Path) -> Path:
@@ -85,7 +88,9 @@ def version_numbers(dataset: Path) -> Iterator[int]:
 
 
 def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Path:
-    """Return the folder of one row set."""
+    """Return the folder of one row set; those of the graph belong to no version."""
+    if kind == "graph":
+        return dataset / _GRAPH / encode_name(name)
     return version_folder(dataset, version) / _KIND_FOLDERS[kind] / encode_name(name)
 
 
@@ -123,6 +128,8 @@ def row_set_folders_of(dataset: Path) -> Iterator[Path]:
         for part in _KIND_FOLDERS.values():
             parent = version_folder(dataset, version) / part
             yield from (parent / encode_name(name) for name in names_in(parent))
+    parent = dataset / _GRAPH
+    yield from (parent / encode_name(name) for name in names_in(parent))
 
 
 def shared_folders(root: Path) -> Iterator[Path]:

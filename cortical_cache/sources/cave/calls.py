@@ -5,7 +5,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
@@ -70,9 +69,7 @@ def pass_call(
         frame = cast("pd.DataFrame", getattr(materialize, method)(**arguments))
     warnings = [one["Warning"] for one in headers if "Warning" in one]
     limited = any('201 - "Limited query to ' in warning for warning in warnings)
-    dates = [one["Date"] for one in headers if "Date" in one]
-    server_time = parsedate_to_datetime(dates[-1]) if dates else None
-    return Passed(frame, limited, server_time)
+    return Passed(frame, limited, session.server_time())
 
 
 def presented(

@@ -2,15 +2,22 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Any, cast
 
 import requests
 import stamina
 from caveclient import CAVEclient
+from caveclient.chunkedgraph import ChunkedGraphClient
 from caveclient.endpoints import materialization_api_versions
 from caveclient.frameworkclient import CAVEclientFull
 from caveclient.materializationengine import MaterializationClient
 from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from cortical_cache.errors import NotCachedError, ServerBusyError
 from cortical_cache.sources.cave.faults import check, translated
@@ -44,6 +51,9 @@ class CaveSession:
         self._lock = threading.Lock()
         self._client: CAVEclientFull | None = None
         self._materialize: MaterializationClient | None = None
+        self._chunkedgraph: ChunkedGraphClient | None = None
+        self._server_time: datetime | None = None
+        self._heard_at = 0.0
 
     @property
     def client(self) -> CAVEclientFull:
@@ -74,8 +84,19 @@ class CaveSession:
             if self._materialize is None:
                 with translated(self.server_address, "the materialization service"):
                     self._materialize = client.materialize
-                _set_timeouts(self._materialize.session)
+                self._adapt(self._materialize.session)
             return self._materialize
+
+    @property
+    def chunkedgraph(self) -> ChunkedGraphClient:
+        """The chunkedgraph client of caveclient, with time-outs."""
+        client = self.client
+        with self._lock:
+            if self._chunkedgraph is None:
+                with translated(self.server_address, "the chunkedgraph service"):
+                    self._chunkedgraph = client.chunkedgraph
+                self._adapt(self._chunkedgraph.session)
+            return self._chunkedgraph
 
     def url(self, endpoint: str, **parts: object) -> str:
         """Build the address of a materialization endpoint (API version 3).
@@ -137,6 +158,25 @@ class CaveSession:
                 return response
         raise AssertionError  # pragma: no cover  stamina returns or raises
 
+    def _adapt(self, session: requests.Session) -> None:
+        for prefix, old in list(session.adapters.items()):
+            retries = cast("HTTPAdapter", old).max_retries
+            session.mount(prefix, _Adapter(retries, self._hear_clock))
+
+    def _hear_clock(self, date: str) -> None:
+        with suppress(ValueError, TypeError):
+            self._server_time = parsedate_to_datetime(date)
+            self._heard_at = monotonic()
+
+    def server_time(self) -> datetime | None:
+        """Return the time by the server's clock, from its last answer; None: unknown.
+
+        Whole seconds, and never ahead of it.
+        """
+        if self._server_time is None:
+            return None
+        return self._server_time + timedelta(seconds=monotonic() - self._heard_at)
+
     def _connect(self) -> CAVEclientFull:
         what = f"datastack {self.datastack}"
         with translated(self.server_address, what):
@@ -154,18 +194,19 @@ class CaveSession:
         return cast("CAVEclientFull", client)
 
 
-class _TimeoutAdapter(HTTPAdapter):
-    """caveclient never sets a time-out, so a stalled server would hang a session."""
+class _Adapter(HTTPAdapter):
+    """Sets the time-outs that caveclient never does, and reads the server's clock."""
+
+    def __init__(self, retries: Retry, hear: Callable[[str], None]) -> None:
+        super().__init__(max_retries=retries, pool_maxsize=10)
+        self._hear = hear
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
-        return super().send(*args, **kwargs)
-
-
-def _set_timeouts(session: requests.Session) -> None:
-    for prefix, old in list(session.adapters.items()):
-        retries = cast("HTTPAdapter", old).max_retries
-        session.mount(prefix, _TimeoutAdapter(max_retries=retries, pool_maxsize=10))
+        response = super().send(*args, **kwargs)
+        if "Date" in response.headers:
+            self._hear(response.headers["Date"])
+        return response
 
 
 def _back_off(error: Exception) -> bool | float:

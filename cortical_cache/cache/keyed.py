@@ -1,0 +1,166 @@
+"""Facts by a 64-bit id that no version changes: written through, shared, compacted.
+
+Each write is one small commit and takes no lock. Readers keep every commit's rows
+sorted in memory and look ids up by bisection; what several rows say of one id is for
+the caller to put together, so no writer needs to know what another one wrote.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from cortical_cache.model.coverage import Request
+from cortical_cache.model.shape import Column, ColumnType, TableShape
+from cortical_cache.store import Provenance, RowSet
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    Ints = npt.NDArray[np.int64]
+
+__all__ = ["COMPACT_AT", "MISSING", "Keyed", "Matches"]
+
+log = logging.getLogger(__name__)
+
+COMPACT_AT = 100
+"""Commits from which on they are joined into one; below, bisection in each is cheap."""
+
+MISSING = -(2**63)
+"""Stands for NULL in arrays; no id or time has this value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """All rows about some ids.
+
+    Attributes
+    ----------
+    asked : numpy.ndarray of int64, shape (m,)
+        For each row the position of its id among those asked for.
+    columns : mapping of str to numpy.ndarray of int64, shape (m,)
+        `MISSING` where a row says nothing.
+    """
+
+    asked: "Ints"
+    columns: "Mapping[str, Ints]"
+
+
+class Keyed:
+    """One table of facts. Every column is int64.
+
+    Parameters
+    ----------
+    row_set : RowSet
+        Where it is kept.
+    key : str
+        The column of the ids.
+    columns : sequence of str
+        The others. Times are microseconds since 1970, UTC.
+    server : str
+        Address, for the provenance.
+    """
+
+    def __init__(
+        self, row_set: RowSet, key: str, columns: Sequence[str], server: str
+    ) -> None:
+        self._row_set = row_set
+        self._names = (key, *columns)
+        self._server = server
+        self._lock = threading.Lock()
+        self._segments: dict[str, tuple[Ints, ...]] = {}
+
+    def add(self, rows: "Sequence[Ints]") -> None:
+        """Keep rows: arrays for the key and the other columns, `MISSING` for NULL."""
+        import pyarrow as pa
+
+        if not len(rows[0]):
+            return
+        arrays = [pa.array(one, pa.int64(), mask=one == MISSING) for one in rows]
+        self._append(pa.table(arrays, names=list(self._names)), ())
+        if len(self._row_set.state().commits) >= COMPACT_AT:
+            self.compact()
+
+    def get(self, keys: "Ints") -> Matches:
+        """Return every row about the ids, whoever wrote it."""
+        import numpy as np
+
+        asked: list[Ints] = []
+        found: list[list[Ints]] = [[] for _ in self._names[1:]]
+        for segment in self._read():
+            first = np.searchsorted(segment[0], keys, "left")
+            count = np.searchsorted(segment[0], keys, "right") - first
+            here = np.repeat(np.arange(len(keys)), count)
+            if not len(here):
+                continue
+            offsets = np.arange(len(here)) - np.repeat(np.cumsum(count) - count, count)
+            rows = first[here] + offsets
+            asked.append(here)
+            for column, values in zip(found, segment[1:], strict=True):
+                column.append(values[rows])
+        nothing = np.empty(0, np.int64)
+        columns = {
+            name: np.concatenate(parts) if parts else nothing
+            for name, parts in zip(self._names[1:], found, strict=True)
+        }
+        return Matches(np.concatenate(asked) if asked else nothing, columns)
+
+    def compact(self) -> None:
+        """Join the commits into one, each row once. Another process may be at it."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with self._row_set.fetch_lock("compact", timeout=0) as mine:
+            state = self._row_set.state()
+            if not mine or len(state.commits) < COMPACT_AT:
+                return
+            tables = [
+                pq.read_table(self._row_set.folder / file.name)
+                for commit in state.commits
+                for file in commit.files
+            ]
+            rows = pa.concat_tables(tables).group_by(list(self._names)).aggregate([])
+            self._append(rows, [commit.id for commit in state.commits])
+            log.info("%r: joined %d commits", self._row_set, len(state.commits))
+
+    def _append(self, rows: "pa.Table", supersedes: Sequence[str]) -> None:
+        self._row_set.append(
+            rows,
+            shape=TableShape(
+                self._row_set.name,
+                "view",
+                tuple(Column(name, ColumnType.BIGINT) for name in self._names),
+                is_merged=True,
+                voxel_resolution=(1.0, 1.0, 1.0),
+            ),
+            coverage=Request("facts"),
+            provenance=Provenance("cave", self._server, datetime.now(UTC)),
+            supersedes=supersedes,
+            sort_by=(self._names[0],),
+        )
+
+    def _read(self) -> "list[tuple[Ints, ...]]":
+        with self._lock:
+            state = self._row_set.read(lambda state: state)
+            wanted = {file.name for commit in state.commits for file in commit.files}
+            for name in set(self._segments) - wanted:
+                del self._segments[name]
+            for name in wanted - set(self._segments):
+                self._segments[name] = self._load(name)
+            return list(self._segments.values())
+
+    def _load(self, name: str) -> "tuple[Ints, ...]":
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        rows = pq.read_table(self._row_set.folder / name, columns=list(self._names))
+        filler = pa.scalar(MISSING, pa.int64())
+        return tuple(
+            np.asarray(rows.column(one).fill_null(filler), np.int64)
+            for one in self._names
+        )

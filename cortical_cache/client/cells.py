@@ -1,0 +1,102 @@
+"""``client.cell_id_to_root_id`` and ``root_id_to_cell_id``: ids in, a DataFrame out."""
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from cortical_cache.cache.keyed import MISSING
+from cortical_cache.model.ids import as_ids
+from cortical_cache.repositories.cellmaps import NONE
+from cortical_cache.repositories.live import utc
+
+if TYPE_CHECKING:
+    from cortical_cache.repositories.dataset import Repositories
+
+__all__ = ["Missing", "cell_id_to_root_id", "root_id_to_cell_id"]
+
+Missing = Literal["raise", "na"]
+
+Ints = npt.NDArray[np.int64]
+
+
+def cell_id_to_root_id(  # noqa: PLR0913  see Client.cell_id_to_root_id
+    repositories: "Repositories",
+    cell_ids: object,
+    *,
+    timestamp: object,
+    version: int | None,
+    filter_empty: bool,
+    omit_multiple: bool,
+) -> pd.DataFrame:
+    """See `Client.cell_id_to_root_id`."""
+    asked = np.array(as_ids(cell_ids, "cell_ids"), np.int64)
+    unique = np.unique(asked)
+    moment = None if timestamp is None else utc(timestamp)
+    number = repositories.versions.resolve(version)
+    found, roots = repositories.cells.roots_of(unique, number, moment)
+    if omit_multiple:
+        mapped = _one_each(unique, found, roots)
+        index = asked
+        values = mapped[np.searchsorted(unique, asked)]
+    else:
+        index, values = _all_of(asked, found, roots)
+    frame = pd.DataFrame({"root_id": values}, index=pd.Index(index))
+    return frame[frame["root_id"] != NONE] if filter_empty else frame
+
+
+def root_id_to_cell_id(
+    repositories: "Repositories",
+    root_ids: object,
+    *,
+    filter_empty: bool,
+    missing: Missing,
+) -> pd.DataFrame:
+    """See `Client.root_id_to_cell_id`."""
+    asked = np.array(as_ids(root_ids, "root_ids"), np.int64)
+    unique, back = np.unique(asked, return_inverse=True)
+    cells = repositories.cells.cells_of(unique)
+    open_ones = cells == MISSING
+    if open_ones.any() and missing == "raise":
+        raise repositories.cells.undecided(unique[open_ones], "cells")
+    values = cells[back]
+    if missing == "na":
+        column = pd.array(values, dtype="Int64")
+        column[values == MISSING] = pd.NA
+        frame = pd.DataFrame({"cell_id": column}, index=pd.Index(asked))
+    else:
+        frame = pd.DataFrame({"cell_id": values}, index=pd.Index(asked))
+    if filter_empty:
+        return frame[(frame["cell_id"] != NONE).fillna(value=True)]
+    return frame
+
+
+def _one_each(cells: Ints, found: Ints, roots: Ints) -> Ints:
+    """Return one root for each cell: `NONE` for no entry, or for different ones."""
+    mapped = np.full(len(cells), NONE, np.int64)
+    order = np.lexsort((roots, found))
+    found, roots = found[order], roots[order]
+    first = np.searchsorted(found, cells, "left")
+    last = np.searchsorted(found, cells, "right") - 1
+    there = first <= last
+    one = there.copy()
+    one[there] = roots[first[there]] == roots[last[there]]
+    mapped[one] = roots[first[one]]
+    return mapped
+
+
+def _all_of(asked: Ints, found: Ints, roots: Ints) -> tuple[Ints, Ints]:
+    """Return every root of each cell, in the order asked."""
+    order = np.lexsort((roots, found))
+    found, roots = found[order], roots[order]
+    first = np.searchsorted(found, asked, "left")
+    count = np.searchsorted(found, asked, "right") - first
+    shown = np.maximum(count, 1)
+    index = np.repeat(asked, shown)
+    offsets = np.arange(len(index)) - np.repeat(np.cumsum(shown) - shown, shown)
+    place = np.repeat(first, shown) + offsets
+    has = np.repeat(count > 0, shown)
+    values = np.full(len(index), NONE, np.int64)
+    values[has] = roots[place[has]]
+    return index, values

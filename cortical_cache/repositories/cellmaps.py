@@ -1,0 +1,188 @@
+"""Which cells the mirrored versions name, and where: the raw stuff of cell lookups."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cortical_cache.cache.keyed import MISSING
+from cortical_cache.errors import NotCachedError
+from cortical_cache.model.dataset import Dataset
+from cortical_cache.model.moments import to_micros
+from cortical_cache.model.version import VersionRecord
+from cortical_cache.store import DatasetStore, RowSetState
+
+__all__ = ["CellMaps", "Index", "Sightings"]
+
+Ints = npt.NDArray[np.int64]
+
+NONE = -1
+"""Proved: no entry, or more than one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """Where supervoxels were seen: of each row a supervoxel, its root, and when."""
+
+    supervoxels: Ints
+    roots: Ints
+    times: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The cell of every root of the mirrored versions.
+
+    Attributes
+    ----------
+    roots, cells : numpy.ndarray of int64, shape (n,)
+        Ascending, unique roots; the cell as the newest version has it, `NONE` where
+        that version has several.
+    moments : tuple of int
+        Timestamps of the versions that are mirrored as far as cells go.
+    """
+
+    roots: Ints
+    cells: Ints
+    moments: tuple[int, ...]
+
+    def find(self, roots: Ints) -> Ints:
+        """Return the cells of roots; `MISSING` where no version has the root."""
+        found = np.full(len(roots), MISSING, np.int64)
+        if len(self.roots):
+            place = np.searchsorted(self.roots, roots)
+            place[place == len(self.roots)] = 0
+            there = self.roots[place] == roots
+            found[there] = self.cells[place[there]]
+        return found
+
+
+class CellMaps:
+    """Read the cell tables of every mirrored version. No network.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    store : DatasetStore
+    """
+
+    def __init__(self, dataset: Dataset, store: DatasetStore) -> None:
+        self._dataset = dataset
+        self._store = store
+        self._read: dict[tuple[str, ...], list[Ints]] = {}
+        self._index: tuple[object, Index] | None = None
+
+    def index(self) -> Index:
+        """Return the cells of all roots, read anew when more has been mirrored."""
+        parts = list(self._complete())
+        key = tuple((moment, stamp) for moment, stamp, _, _ in parts)
+        if self._index is None or self._index[0] != key:
+            self._index = (key, _indexed([(m, r, c) for m, _, r, c in parts]))
+        return self._index[1]
+
+    def sightings(self) -> Sightings:
+        """Return where the mirrored cell tables and lookup views saw supervoxels."""
+        supervoxels: list[Ints] = []
+        roots: list[Ints] = []
+        times: list[Ints] = []
+        for version, moment in self._versions():
+            for kind, name in self._sources():
+                state = self._state(kind, name, version)
+                if state is None:
+                    continue
+                held = self._columns(state, ("pt_supervoxel_id", "pt_root_id"))
+                good = (held[0] > 0) & (held[1] != MISSING)
+                supervoxels.append(held[0][good])
+                roots.append(held[1][good])
+                times.append(np.full(int(good.sum()), moment, np.int64))
+        nothing = [np.empty(0, np.int64)]
+        return Sightings(
+            np.concatenate(supervoxels or nothing),
+            np.concatenate(roots or nothing),
+            np.concatenate(times or nothing),
+        )
+
+    def _complete(self) -> Iterator[tuple[int, str, Ints, Ints]]:
+        """Yield moment, commit, roots and cells of versions with every cell table."""
+        for version, moment in self._versions():
+            main = self._state("table", self._dataset.main_table, version)
+            if main is None:
+                continue
+            others = [
+                self._state("table", table.name, version)
+                for table in self._dataset.alternative_tables
+                if self._exists(table.name, version)
+            ]
+            if None in others:
+                continue
+            pairs = [self._columns(main, ("pt_root_id", "id"))]
+            pairs += [
+                self._columns(one, ("pt_root_id", "target_id"))
+                for one in others
+                if one is not None
+            ]
+            stamp = ",".join(
+                state.commits[-1].id for state in (main, *others) if state is not None
+            )
+            roots = np.concatenate([pair[0] for pair in pairs])
+            cells = np.concatenate([pair[1] for pair in pairs])
+            good = (roots != MISSING) & (roots != 0) & (cells != MISSING)
+            yield moment, stamp, roots[good], cells[good]
+
+    def _versions(self) -> Iterator[tuple[int, int]]:
+        for version in self._store.versions():
+            document = self._store.read_version(version)
+            if document is not None and isinstance(document.value, dict):
+                record = VersionRecord.parse(document.value)
+                yield version, to_micros(record.timestamp)
+
+    def _sources(self) -> Iterator[tuple[str, str]]:
+        for name in self._dataset.cell_tables:
+            yield "table", name
+        if self._dataset.lookup_view:
+            yield "view", self._dataset.lookup_view
+
+    def _exists(self, table: str, version: int) -> bool:
+        """Tell whether a version has a table; one that is not known to lack it does."""
+        document = self._store.read_fact("tables", version)
+        if document is None or not isinstance(document.value, list):
+            return True
+        records = [one for one in document.value if isinstance(one, dict)]
+        return any(one.get("table_name") == table for one in records)
+
+    def _state(self, kind: str, name: str, version: int) -> RowSetState | None:
+        rows = self._store.rows("view" if kind == "view" else "table", name, version)
+        state = rows.state()
+        return state if state.is_whole else None
+
+    def _columns(self, state: RowSetState, names: Sequence[str]) -> list[Ints]:
+        """Read columns of a whole table, once in a process."""
+        from cortical_cache.engine.columns import int_columns
+
+        held = state.held_whole()
+        if held is None:
+            raise NotCachedError("a cell table is", "cortical-cache sync")
+        key = (held.pieces[0].files[0], *names)
+        if key not in self._read:
+            self._read[key] = int_columns(held, names, MISSING)
+        return self._read[key]
+
+
+def _indexed(parts: list[tuple[int, Ints, Ints]]) -> Index:
+    """Put the versions together: of each root the newest one that has it counts."""
+    if not parts:
+        nothing = np.empty(0, np.int64)
+        return Index(nothing, nothing, ())
+    moments = np.concatenate([np.full(len(r), m, np.int64) for m, r, _ in parts])
+    roots = np.concatenate([roots for _, roots, _ in parts])
+    cells = np.concatenate([cells for _, _, cells in parts])
+    order = np.lexsort((cells, moments, roots))
+    roots, cells, moments = roots[order], cells[order], moments[order]
+    last = np.flatnonzero(np.r_[roots[1:] != roots[:-1], True])  # newest, largest cell
+    # rows of the same root and moment lie together, so their smallest cell is first
+    group = np.r_[True, (roots[1:] != roots[:-1]) | (moments[1:] != moments[:-1])]
+    starts = np.flatnonzero(group)
+    smallest = cells[starts[np.searchsorted(starts, last, "right") - 1]]
+    chosen = np.where(smallest == cells[last], cells[last], NONE)
+    return Index(roots[last], chosen, tuple(sorted({m for m, _, _ in parts})))
