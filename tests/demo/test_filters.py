@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cortical_cache.demo.rows import Rows, floating, points, whole
+from cortical_cache.demo.rows import Rows, floating, points, truth, whole
+from cortical_cache.demo.server.exchange import Fault
 from cortical_cache.demo.server.filters import Condition, Operator, matching
 
 
@@ -67,3 +68,11 @@ def test_nan_is_above_everything(operator: Operator, expected: list[bool]):
     rows = Rows({"value": floating([1.0, np.inf, np.nan])})
 
     assert matching(rows, [Condition("value", operator, 1)]).tolist() == expected
+
+
+def test_truth_has_no_order():
+    """The server's query builder refuses it: 'operators can be used with None'."""
+    rows = Rows({"valid": truth([True, False])})
+
+    with pytest.raises(Fault, match="can be used with None/True/False"):
+        matching(rows, [Condition("valid", "greater", value=False)])

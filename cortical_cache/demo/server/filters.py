@@ -80,9 +80,9 @@ def _holds(vector: Vector, condition: Condition) -> Bools:
         return ~vector.null & _regex(vector, value)
     if operator == "in":
         return ~vector.null & _is_in(vector, value)
-    if value is None:
-        if operator == "equal":
-            return vector.null.copy()
+    if value is None and operator == "equal":
+        return vector.null.copy()
+    if value is None or (isinstance(value, bool) and operator != "equal"):
         raise unhandled(
             "Only '=', '!=', 'is_()', 'isnot()', 'is_distinct_from()', "
             "'isnot_distinct_from()' operators can be used with None/True/False"
