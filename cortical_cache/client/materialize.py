@@ -322,7 +322,7 @@ class CachedMaterialize:
             version = self._known_version(materialization_version)
         for name in _TABLE_ONLY:
             del asked[name]
-        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        asked["desired_resolution"] = self._units(desired_resolution)
         if merge_reference:
             record = self._of.catalog.table(table, version)
             asked["reference_table"] = record.get("reference_table") or None
@@ -366,7 +366,7 @@ class CachedMaterialize:
             return self._plain().join_query(tables, **asked)
         for name in ("datastack_name", "materialization_version", "log_warning"):
             del asked[name]
-        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        asked["desired_resolution"] = self._units(desired_resolution)
         version = self._known_version(materialization_version)
         query = join_query(
             tables, datastack=self.datastack_name, version=version, **asked
@@ -408,7 +408,7 @@ class CachedMaterialize:
             return self._plain().query_view(view_name, **asked)
         for name in ("datastack_name", "materialization_version"):
             del asked[name]
-        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        asked["desired_resolution"] = self._units(desired_resolution)
         version = self._known_version(materialization_version)
         query = view_query(
             view_name, datastack=self.datastack_name, version=version, **asked
@@ -457,7 +457,7 @@ class CachedMaterialize:
             "remove_autapses",
         ):
             del asked[name]
-        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        asked["desired_resolution"] = self._units(desired_resolution)
         query = synapse_query(
             table,
             datastack=self.datastack_name,
@@ -545,7 +545,7 @@ class CachedMaterialize:
         asked = {name: one for name, one in locals().items() if name != "self"}
         if self._elsewhere(datastack_name):
             return self._plain().live_live_query(**asked)
-        asked["desired_resolution"] = desired_resolution or self.desired_resolution
+        asked["desired_resolution"] = self._units(desired_resolution)
         return self._of.live.answer("live_live_query", asked)
 
     def _answer(self, query: Query, *, log_warning: bool) -> "pd.DataFrame":
@@ -562,6 +562,12 @@ class CachedMaterialize:
         resolved = self._of.versions.resolve(version)
         self._of.versions.ensure(resolved)
         return resolved
+
+    def _units(self, desired_resolution: object) -> object:
+        """Return the resolution that is asked for, else the client's own, if any."""
+        if desired_resolution is None:
+            return self.desired_resolution
+        return desired_resolution
 
     def _version_at(self, timestamp: datetime) -> int | None:
         """Return the held or listed version frozen at exactly that time."""

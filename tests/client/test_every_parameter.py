@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from caveclient import CAVEclient
 
@@ -24,6 +25,7 @@ QUERIES = {
     "columns": {"select_columns": ["id", "pt_root_id", "pt_position"]},
     "split": {"split_positions": True},
     "resolution": {"desired_resolution": [1, 1, 1]},
+    "an array": {"desired_resolution": np.array([9.7, 9.7, 45])},
     "no metadata": {"metadata": False},
     "unmerged": {"merge_reference": False},
     "version": {"materialization_version": 3},
