@@ -19,7 +19,7 @@ PAGE = 50_000
 LARGE = SMALL_TABLE + 1
 
 
-def query(**asked):
+def query(**asked: object):
     return table_query("t", datastack="demo", version=3, **asked)
 
 
@@ -27,7 +27,7 @@ def step(asked, known, *, blocked=None, widen=True, page=PAGE):
     return decide(asked, [known], page=page, blocked=blocked, widen=widen)
 
 
-def missing(*keys):
+def missing(*keys: int):
     return {"pre_pt_root_id": frozenset(keys)}
 
 

@@ -1,0 +1,87 @@
+"""The tables of the docs say what the code does."""
+
+import inspect
+import re
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cortical_cache.cli.sync import sync
+from cortical_cache.model.dataset import Dataset
+from cortical_cache.policy.freshness import Fact
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def rows(page: str) -> list[list[str]]:
+    """Return the cells of every table row of a page."""
+    lines = (DOCS / page).read_text("utf-8").splitlines()
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in lines
+        if line.startswith("| ")
+    ]
+
+
+def freshness_table() -> str:
+    """Write the freshness table as docs/freshness.md has it."""
+    lines = ["| fact | kept | why |", "| --- | --- | --- |"]
+    for fact in Fact:
+        rule = fact.rule
+        kept = {None: "for ever", timedelta(0): "a session"}.get(rule.kept)
+        if kept is None:
+            days = rule.kept / timedelta(days=1)
+            kept = "a day" if days == 1 else str(rule.kept)
+        lines.append(f"| {fact.value.replace('_', ' ')} | {kept} | {rule.reason} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_freshness_page_has_the_table_of_the_code():
+    assert freshness_table() in (DOCS / "freshness.md").read_text("utf-8")
+
+
+def test_every_option_of_sync_is_documented():
+    options = {
+        f"--{name.replace('_', '-')}"
+        for name, one in inspect.signature(sync).parameters.items()
+        if one.kind is one.KEYWORD_ONLY
+    }
+
+    assert {row[0].strip("`").split()[0] for row in rows("sync.md")} >= options
+
+
+def test_the_exit_codes_are_those_of_the_command():
+    from cortical_cache.cli import app
+
+    told = {row[0] for row in rows("sync.md") if row[0].isdecimal()}
+
+    assert told <= set(re.findall(r"\b\d+\b", app.__doc__.split("Exit codes:")[1]))
+    assert told == {"0", "1", "2", "3", "130"}
+
+
+def test_every_field_of_a_dataset_is_documented():
+    told = {row[0].strip("`") for row in rows("configuration.md")}
+
+    assert {one.name for one in fields(Dataset)} - {"name"} < told
+    assert {"version", "same_data"} < told
+
+
+@pytest.mark.parametrize("name", ["DIR", "OFFLINE", "VERSION", "SERVER", "CONFIG"])
+def test_every_variable_is_documented(name):
+    told = {row[0].strip("`") for row in rows("configuration.md")}
+
+    assert f"CORTICAL_CACHE_{name}" in told
+
+
+def test_no_other_variable_is_read():
+    package = Path(inspect.getfile(Dataset)).parents[1]
+    named = {
+        name
+        for path in package.rglob("*.py")
+        for name in re.findall(r"CORTICAL_CACHE_[A-Z]+", path.read_text("utf-8"))
+    }
+
+    told = {row[0].strip("`") for row in rows("configuration.md")}
+    assert named <= told
