@@ -1,4 +1,7 @@
-"""The tables of the docs say what the code does."""
+"""The tables of the docs say what the code does.
+
+``python tests/docs/test_tables.py`` writes the freshness table anew.
+"""
 
 import inspect
 import re
@@ -85,3 +88,9 @@ def test_no_other_variable_is_read():
 
     told = {row[0].strip("`") for row in rows("configuration.md")}
     assert named <= told
+
+
+if __name__ == "__main__":
+    page = DOCS / "freshness.md"
+    head, _, _ = page.read_text("utf-8").partition("| fact |")
+    page.write_text(head + freshness_table(), "utf-8")
