@@ -5,13 +5,16 @@ answer for are caveclient's own.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.materialize import CachedMaterialize
 from cortical_cache.client.plain import plain_client
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import Json
 from cortical_cache.repositories.dataset import Repositories
+
+if TYPE_CHECKING:
+    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
 
 __all__ = ["Cached"]
 
@@ -57,12 +60,22 @@ class Cached:
         self._of = repositories
         self.materialize = CachedMaterialize(repositories, self, explaining=explaining)
         self.schema = _CachedSchema(repositories)
+        self._chunkedgraph: CachedChunkedGraph | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass every other service on to caveclient."""
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(plain_client(self._of.origin), name)
+
+    @property
+    def chunkedgraph(self) -> "CachedChunkedGraph":
+        """The chunkedgraph service."""
+        if self._chunkedgraph is None:
+            from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+
+            self._chunkedgraph = CachedChunkedGraph(self._of, self)
+        return self._chunkedgraph
 
     def __repr__(self) -> str:
         """Name datastack and server, as caveclient does."""

@@ -19,6 +19,8 @@ from cortical_cache.settings import read_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
     from caveclient.frameworkclient import CAVEclientFull
 
@@ -318,6 +320,66 @@ class Client:
         return root_id_to_cell_id(
             self._of, root_ids, filter_empty=filter_empty, missing=missing
         )
+
+    def get_roots(
+        self,
+        supervoxel_ids: object,
+        timestamp: datetime | None = None,
+        stop_layer: int | None = None,
+    ) -> "npt.NDArray[np.uint64]":
+        """Return the root of each supervoxel at a moment; 0 where there is none.
+
+        Freshness: kept for ever over the root's known life, if the moment is past for
+        good; now is asked each time.
+        """
+        return self.cached.chunkedgraph.get_roots(supervoxel_ids, timestamp, stop_layer)
+
+    def is_latest_roots(
+        self, root_ids: object, timestamp: datetime | None = None
+    ) -> "npt.NDArray[np.bool_]":
+        """Tell which roots are current, now or at a moment.
+
+        Freshness: that a root has ended is kept for ever; "current now" is asked each
+        time, or, offline, answered as of the last time known, saying so.
+        """
+        return self.cached.chunkedgraph.is_latest_roots(root_ids, timestamp)
+
+    def get_latest_roots(
+        self,
+        root_id: object,
+        timestamp: datetime | None = None,
+        timestamp_future: datetime | None = None,
+    ) -> "npt.NDArray[np.int64]":
+        """Return the roots that a root has become, or was made of, at a moment.
+
+        Freshness: kept for ever if the moment is past for good; now is asked each
+        time, or, offline, answered as of the last time known, saying so.
+        """
+        graph = self.cached.chunkedgraph
+        return graph.get_latest_roots(root_id, timestamp, timestamp_future)
+
+    def suggest_latest_roots(
+        self,
+        root_id: int,
+        timestamp: datetime | None = None,
+        stop_layer: int | None = None,
+        return_all: bool = False,  # noqa: FBT001, FBT002
+        return_fraction_overlap: bool = False,  # noqa: FBT001, FBT002
+    ) -> object:
+        """Return the root that holds most of what a root was made of.
+
+        Freshness: its parts for ever, their roots as `get_roots`.
+        """
+        return self.cached.chunkedgraph.suggest_latest_roots(
+            root_id, timestamp, stop_layer, return_all, return_fraction_overlap
+        )
+
+    def latest_valid_timestamp(self, root_ids: object) -> "npt.NDArray[np.object_]":
+        """Return the last moment at which each root could be used in queries.
+
+        Freshness: for ever once the root has ended; while it is current, now.
+        """
+        return self.cached.chunkedgraph.get_root_timestamps(root_ids, latest=True)
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.

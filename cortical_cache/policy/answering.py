@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cortical_cache.model.ids import undamaged
+from cortical_cache.model.misread import misread
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Kind
 
@@ -177,6 +178,8 @@ def decide(
     -------
     Step
     """
+    if query.random_sample:
+        return PassThrough(keep=False, reason="a random sample is new every time")
     if blocked:
         return PassThrough(keep=True, reason=blocked)
     lacking = [one for one in known if not one.whole and one.answering_column is None]
@@ -187,12 +190,11 @@ def decide(
 
 
 def _as_asked(query: Query, table: Known, *, widen: bool) -> PassThrough | None:
-    """Pass on what is better not widened."""
-    if query.random_sample:
-        return PassThrough(keep=False, reason="a random sample is new every time")
-    if query.counts:
+    """Pass on what is better not widened, unless the server would get it wrong."""
+    is_misread = misread(query) is not None
+    if query.counts and not is_misread:
         return PassThrough(keep=True, reason=f"counting needs no rows of {table.name}")
-    if query.limit is not None:
+    if query.limit is not None and not is_misread:
         reason = f"a limit needs only some rows of {table.name}"
         return PassThrough(keep=False, reason=reason)
     if not widen:

@@ -42,6 +42,7 @@ class Fact(Enum):
     UNIQUE_STRINGS = "unique_strings"
     ANNOTATION_COUNTS = "annotation_counts"
     ROW_COUNTS = "row_counts"
+    LINEAGE = "lineage"
 
     @property
     def rule(self) -> Rule:
@@ -64,6 +65,9 @@ _RULES = {
     Fact.VIEW_SCHEMAS: Rule(None, "reflected from the frozen database"),
     Fact.UNIQUE_STRINGS: Rule(_DAY, "of the live table, whatever the version"),
     Fact.ANNOTATION_COUNTS: Rule(None, "stored by the server when the version froze"),
+    Fact.LINEAGE: Rule(
+        timedelta(0), "for ever up to a moment past for good; up to now asked each time"
+    ),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 

@@ -11,6 +11,7 @@ from cortical_cache.cache.rows import RowCache
 from cortical_cache.model.dataset import Dataset, Home
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.cells import Cells
+from cortical_cache.repositories.lineage import Lineage
 from cortical_cache.repositories.live import Live
 from cortical_cache.repositories.replies import Replies
 from cortical_cache.repositories.roots import Roots
@@ -40,6 +41,7 @@ class Repositories:
     live: Live
     roots: Roots
     cells: Cells
+    lineage: Lineage
 
     @property
     def dataset(self) -> Dataset:
@@ -105,6 +107,7 @@ def open_dataset(
         roots=roots,
         clock=clock,
     )
+    lineage = Lineage(store, origin, versions, facts)
     return Repositories(
         home=home,
         settings=settings,
@@ -117,4 +120,5 @@ def open_dataset(
         live=live,
         roots=roots,
         cells=cells,
+        lineage=lineage,
     )

@@ -13,6 +13,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.held import HeldRows
+from cortical_cache.model.misread import is_misread
 from cortical_cache.model.query import Filter, Query, Side
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
@@ -60,13 +61,14 @@ class Replies:
         Parameters
         ----------
         query : Query
-            Of one table or view, without limit, count or sample.
+            Of one table or view, no sample.
         subject : Subject
 
         Returns
         -------
         query : Query
-            What is left to do here: selection, units, order, exclusion.
+            What is left to do here: selection, units, order, limit, and the filters
+            that the server misreads.
         rows : HeldRows
             The rows that meet the other filters.
 
@@ -77,8 +79,8 @@ class Replies:
         TruncatedResultError
             If the rows cannot be proved to be all.
         """
-        sent = tuple(one for one in query.filters if one.kind != "out")
-        left = tuple(one for one in query.filters if one.kind == "out")
+        sent = tuple(one for one in query.filters if not is_misread(one))
+        left = tuple(one for one in query.filters if is_misread(one))
         return replace(query, filters=left), self._matching(query, subject, sent)
 
     def answer(
@@ -129,7 +131,9 @@ class Replies:
             if keep:
                 self._frames.keep(digest, query.version, frame)
         frame = presented(
-            frame, split_positions=query.split_positions, metadata=query.metadata
+            frame,
+            split_positions=query.split_positions or not query.return_df,
+            metadata=query.metadata,
         )
         return frame, fetched_at
 
@@ -154,7 +158,7 @@ class Replies:
         import pyarrow.parquet as pq
 
         filters = tuple(
-            one for one in query.filters_of(subject.name) if one.kind != "out"
+            one for one in query.filters_of(subject.name) if not is_misread(one)
         )
         among = Filter("in", subject.name, "id", tuple(sorted(ids)))
         given = [one for one in filters if (one.kind, one.column) != ("in", "id")]

@@ -279,16 +279,17 @@ class Roots:
         if unknown.any():
             created[unknown] = graph.created(roots[unknown])
         exist = created != MISSING
+        born = exist & (created <= to_micros(moment))
         latest = np.zeros(len(roots), np.bool_)
-        latest[exist] = graph.is_latest(roots[exist], moment)
         last = np.full(len(roots), MISSING, np.int64)
-        last[exist] = graph.last_seen(roots[exist], moment)
+        if born.any():
+            latest[born] = graph.is_latest(roots[born], moment)
+            last[born] = graph.last_seen(roots[born], moment)
         # No later than the server's own clock: a fast one of ours must not make a
         # root current at a moment that the server has not come to.
         now = self._origin.session.server_time()
         limit = MISSING if now is None else to_micros(now - timedelta(seconds=1))
         seen = np.where(latest, np.minimum(last, limit), MISSING)
-        born = exist & (created <= to_micros(moment))
         ended = np.where(~latest & born, last, MISSING)
         self._lives.add([one[exist] for one in (roots, created, ended, seen)])
         return latest

@@ -15,11 +15,13 @@ from cortical_cache.errors import (
     SourceError,
     StoreChangedError,
     UnknownNameError,
+    UnsupportedQueryError,
 )
 from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.json import JsonObject
+from cortical_cache.model.misread import misread
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
@@ -158,6 +160,7 @@ class Tables:
                 case Answer():
                     return self._answer(query, subjects, step, asked=asked)
                 case PassThrough():
+                    self._learn_shapes(query, subjects)
                     return self._pass(query, subjects, step)
                 case Count(name) | Mirror(name) | FetchKeys(name):
                     self._bring(step, next(s for s in subjects if s.name == name))
@@ -361,6 +364,24 @@ class Tables:
         ]
         return min(times, default=None)
 
+    def _learn_shapes(self, query: Query, subjects: Sequence[Subject]) -> None:
+        """Learn the columns of tables, and refuse what they make no sense of.
+
+        What the server would misread must not depend on what is held.
+        """
+        shapes: dict[str, TableShape] = {}
+        for subject in subjects:
+            row_set = self._rows.row_set(subject)
+            if row_set.state().shape is None and not self._origin.offline:
+                self._versions.require_stable(subject.version)
+                column = subject.page_column or subject.view_columns[0].name
+                self._rows.fetch_keys(subject, column, frozenset())
+            shape = row_set.state().shape
+            if shape is not None:
+                shapes[subject.name] = shape
+        if len(shapes) == len(subjects):
+            blockers(query, shapes)
+
     def _pass(
         self, query: Query, subjects: Sequence[Subject], step: PassThrough
     ) -> "pd.DataFrame | list[dict[str, object]]":
@@ -368,7 +389,13 @@ class Tables:
             (s for s in subjects if not self._rows.row_set(s).state().is_whole),
             subjects[0],
         )
-        if step.keep and len(subjects) == 1 and not query.counts:
+        fault = misread(query)
+        if fault is not None and len(subjects) > 1:
+            command = self._catalog.not_cached(lacking).command
+            raise UnsupportedQueryError(
+                f"{fault}, and {lacking} is not held whole; `{command}` first"
+            )
+        if step.keep and len(subjects) == 1 and (fault or not query.counts):
             rest, rows = self._replies.rows_for(query, lacking)
             answer = self._engine().answer(rest, {lacking.name: rows})
             held = {lacking.name: rows}

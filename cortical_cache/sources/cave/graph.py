@@ -62,6 +62,12 @@ class CaveGraph:
         latest = self._batches(ask, roots, ROOTS_AT_ONCE, "latest roots")
         return latest.astype(np.bool_)
 
+    def leaves(self, node: int, layer: int | None) -> Ints:
+        """Return the supervoxels of a node, or its nodes of a layer, as they come."""
+        with translated(self._server, f"the leaves of {node}"):
+            found: Any = self._client.get_leaves(node, stop_layer=layer)
+        return np.asarray(found, np.int64)
+
     def created(self, roots: Ints) -> Ints:
         """Return when each root was made, or `UNKNOWN` where there is no such root."""
         return self._batches(self._created, roots, ROOTS_AT_ONCE, "root timestamps")

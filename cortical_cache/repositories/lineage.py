@@ -1,0 +1,140 @@
+"""Leaves and lineage of roots: what a node is made of, and what became of it.
+
+A node's leaves never change. A lineage up to a moment past for good does not either;
+one up to now is asked again each time, and served offline as of the last time.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from cortical_cache.cache.facts import Facts
+from cortical_cache.cache.keyed import Keyed
+from cortical_cache.cache.origin import Origin
+from cortical_cache.errors import NotCachedError
+from cortical_cache.model.json import Json, JsonObject, as_object
+from cortical_cache.policy.freshness import Fact, is_past
+from cortical_cache.repositories.versions import Versions
+from cortical_cache.store import DatasetStore
+
+__all__ = ["Lineage"]
+
+log = logging.getLogger(__name__)
+
+Ints = npt.NDArray[np.int64]
+
+SUPERVOXELS = 1
+"""The layer of leaves where no other is asked for."""
+
+
+class Lineage:
+    """Leaves and lineage of one dataset's roots.
+
+    Parameters
+    ----------
+    store, origin, versions, facts
+        Collaborators.
+    """
+
+    def __init__(
+        self, store: DatasetStore, origin: Origin, versions: Versions, facts: Facts
+    ) -> None:
+        self._origin = origin
+        self._versions = versions
+        self._facts = facts
+        self._leaves = Keyed(
+            store.rows("graph", "leaves", 0),
+            "node_id",
+            ("layer", "place", "leaf_id"),
+            origin.dataset.server_address,
+        )
+
+    def leaves(self, node: int, layer: int | None = None) -> Ints:
+        """Return the nodes of a layer under a node, in the server's order.
+
+        Freshness: for ever.
+
+        Parameters
+        ----------
+        node : int
+        layer : int, optional
+            2 for level-2 ids; supervoxels by default.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not held.
+        """
+        wanted = SUPERVOXELS if layer is None else layer
+        rows = self._leaves.get(np.array([node], np.int64))
+        mine = rows.columns["layer"] == wanted
+        if mine.any():
+            places = rows.columns["place"][mine]
+            _, first = np.unique(places, return_index=True)  # two may have written
+            return rows.columns["leaf_id"][mine][first]
+        self._require(f"the layer-{wanted} leaves of {node} are")
+        found = self._origin.graph.leaves(node, layer)
+        count = len(found)
+        self._leaves.add(
+            [
+                np.full(count, node, np.int64),
+                np.full(count, wanted, np.int64),
+                np.arange(count, dtype=np.int64),
+                found,
+            ]
+        )
+        return found
+
+    def answer(
+        self,
+        kind: str,
+        request: JsonObject,
+        until: datetime | None,
+        ask: Callable[[], Json],
+    ) -> JsonObject:
+        """Return a lineage answer: kept if its end is past for good, else asked.
+
+        Parameters
+        ----------
+        kind : str
+            Names the question.
+        request : dict
+            What is asked, `until` left out.
+        until : datetime or None
+            The last moment that the answer looks at; None: now.
+        ask : callable
+            Asks the server.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and never asked.
+        """
+        moment = None if until is None else until.isoformat()
+        text = json.dumps([kind, request, moment], sort_keys=True, default=str)
+        part = hashlib.sha256(text.encode()).hexdigest()
+        held = self._facts.held(Fact.LINEAGE, part=part)
+        if held is not None:
+            kept = as_object(held.value)
+            if kept.get("final") or self._origin.offline:
+                if not kept.get("final"):
+                    as_of = held.captured_at.isoformat(" ", "seconds")
+                    log.warning("offline: %s as of %s", kind, as_of)
+                return as_object(kept["answer"])
+        self._require(f"the {kind} asked for is")
+        answer = ask()
+        final = until is not None and is_past(
+            until, self._origin.session.server_time(), self._versions.public_end()
+        )
+        self._facts.keep(Fact.LINEAGE, {"final": final, "answer": answer}, part=part)
+        return as_object(answer)
+
+    def _require(self, what: str) -> None:
+        if self._origin.offline:
+            name = self._origin.dataset.name
+            raise NotCachedError(what, f"cortical-cache sync {name} latest")
