@@ -82,5 +82,5 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
             tuple(one) if isinstance(one, list | np.ndarray) else one
             for one in plain[column]
         ]
-    ids = {"id", "id_ref", "id_x", "id_y", "pre_pt_root_id"} & set(plain.columns)
+    ids = {"id", "id_ref", "id_x", "id_y", "id_a", "pre_pt_root_id"} & {*plain.columns}
     return plain.sort_values(sorted(ids)).reset_index(drop=True)

@@ -134,3 +134,31 @@ def test_the_second_time_no_request_is_made(pair, server):
     ours.query_table(SYNAPSES, filter_in_dict={"id": [7]}, select_columns=["id"])
 
     assert not server.requests
+
+
+JOIN = [["cell_types", "target_id"], [NUCLEI, "id"]]
+
+JOINS = {
+    "plain": {},
+    "suffixes": {"suffixes": {"cell_types": "_a", NUCLEI: "_b"}},
+    "filters": {
+        "filter_equal_dict": {"cell_types": {"cell_type": "23P"}},
+        "filter_greater_dict": {NUCLEI: {"id": 500_000}},
+    },
+    "columns": {
+        "select_columns": {"cell_types": ["id", "cell_type"], NUCLEI: ["pt_position"]},
+    },
+    "nanometres": {"desired_resolution": [1, 1, 1], "split_positions": True},
+    "version": {"materialization_version": 4},
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+def test_join_query(name, start, monkeypatch):
+    cave = start(join_block_order="given")
+    monkeypatch.setenv("CORTICAL_CACHE_SERVER", cave.url)
+    ours = load_client("demo", version=5).cached.materialize
+    theirs = CAVEclient("demo", server_address=cave.url, version=5).materialize
+    asked = {"suffixes": {"cell_types": "_x", NUCLEI: "_y"}, **JOINS[name]}
+
+    same_frame(ours.join_query(JOIN, **asked), theirs.join_query(JOIN, **asked))

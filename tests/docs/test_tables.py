@@ -33,7 +33,7 @@ def freshness_table() -> str:
     lines = ["| fact | kept | why |", "| --- | --- | --- |"]
     for fact in Fact:
         rule = fact.rule
-        kept = {None: "for ever", timedelta(0): "a session"}.get(rule.kept)
+        kept = {None: "for ever", timedelta(0): "till asked again"}.get(rule.kept)
         if kept is None:
             days = rule.kept / timedelta(days=1)
             kept = "a day" if days == 1 else str(rule.kept)
