@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.errors import ConfigurationError
 from cortical_cache.registry import resolve
-from cortical_cache.selfcheck import PROBES, Finding, Outcome, connect, findings
 from cortical_cache.settings import read_settings
+
+if TYPE_CHECKING:  # it needs pyarrow and caveclient, which other commands do without
+    from cortical_cache.selfcheck import Finding
 
 __all__ = ["selfcheck"]
 
@@ -37,6 +40,8 @@ def selfcheck(
     server
         Another CAVE server.
     """
+    from cortical_cache.selfcheck import PROBES, connect, findings
+
     settings = read_settings()
     if settings.offline:
         raise ConfigurationError(
@@ -68,7 +73,7 @@ def selfcheck(
     return _conclusion(findings_)
 
 
-def _described(finding: Finding) -> dict[str, str]:
+def _described(finding: "Finding") -> dict[str, str]:
     return {
         "name": finding.probe.name,
         "assumes": finding.probe.assumes,
@@ -78,8 +83,10 @@ def _described(finding: Finding) -> dict[str, str]:
     }
 
 
-def _conclusion(found: Sequence[Finding]) -> int:
+def _conclusion(found: Sequence["Finding"]) -> int:
     """Say what follows from the findings, and return the exit code."""
+    from cortical_cache.selfcheck import Outcome
+
     for one in found:
         if one.verdict.outcome is Outcome.DIFFERS:
             say(

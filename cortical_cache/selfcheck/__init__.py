@@ -1,8 +1,9 @@
 """Ask a live server whether it still behaves as this project assumes.
 
 Much of what cortical_cache does follows from facts about MaterializationEngine that
-were read off version 5.26. Each probe asks one of them, cheaply and without keeping
-anything: a few hundred rows at most in one request, nothing written.
+were read off version 5.26. Each probe asks about one of them, cheaply and without
+keeping anything: a few hundred rows at most in one request (but all level-2 ids of one
+root), nothing written.
 """
 
 from cortical_cache.selfcheck.probe import Finding, Outcome, Probe, Verdict

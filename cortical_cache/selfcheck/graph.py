@@ -1,7 +1,7 @@
 """What the chunked graph says of supervoxels, roots and level-2 ids."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from cortical_cache.model.version import parse_time
 from cortical_cache.selfcheck.probe import Probe, Verdict, judged, probe
@@ -64,19 +64,15 @@ def _latest_of_unknown(server: Server) -> Verdict:
 def _level_2(server: Server) -> Verdict:
     root = _nodes(server)[0][1]
     leaves = _ask(server, "get_leaves", root, stop_layer=2)
-    info = cast("dict[str, Any]", _graph(server).segmentation_info)
-    bits = int(info["graph"]["n_bits_for_layer_id"])
+    graph: Any = server.session.chunkedgraph  # caveclient has no types
+    with translated(server.address, "the segmentation's description"):
+        bits = int(graph.segmentation_info["graph"]["n_bits_for_layer_id"])
     layers = sorted({one >> (64 - bits) for one in leaves})
     return judged(layers == [2], f"{len(leaves)} leaves of layers {layers}")
 
 
-def _graph(server: Server) -> Any:  # noqa: ANN401  caveclient has no types
-    with translated(server.address, "the chunked graph"):
-        return server.session.client.chunkedgraph
-
-
 def _ask(server: Server, method: str, *asked: object, **more: object) -> list[int]:
-    graph = _graph(server)
+    graph: Any = server.session.chunkedgraph  # caveclient has no types
     with translated(server.address, method):
         return [int(one) for one in getattr(graph, method)(*asked, **more)]
 

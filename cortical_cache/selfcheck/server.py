@@ -167,7 +167,7 @@ class Server:
             while len(ids) < _FEW and low + width <= sampled[-1]:
                 width *= 2
                 found = self.ask(name, between(low, low + width), limit=_MANY)
-                if found.table.num_rows >= _MANY:
+                if found.limited or found.table.num_rows >= _MANY:
                     break
                 ids = sorted(found.ints("id"))
             self._range = name, ids
