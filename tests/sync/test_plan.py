@@ -1,4 +1,4 @@
-"""A plan is a value: what it adds up to, and what is refused before a byte is fetched."""
+"""A plan is a value: what it adds up to, what is refused before a byte is fetched."""
 
 from dataclasses import replace
 
