@@ -1,5 +1,7 @@
 """What a notebook user sees: names to complete, a table of what is held."""
 
+import sys
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,6 +18,8 @@ def client(server):
 def complete(client, home, monkeypatch):
     """Return a function that completes a line as IPython does on Tab."""
     monkeypatch.setenv("IPYTHONDIR", str(home / "ipython"))
+    # IPython puts its own module there, and multiprocessing would look for ours.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     shell = InteractiveShell.instance()
     shell.user_ns["client"] = client
 
