@@ -1,7 +1,7 @@
 """Everything that answers for one dataset, put together."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.facts import Clock, Facts, utc_now
@@ -10,11 +10,8 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.model.dataset import Dataset, Home
 from cortical_cache.repositories.catalog import Catalog
-from cortical_cache.repositories.cells import Cells
-from cortical_cache.repositories.lineage import Lineage
 from cortical_cache.repositories.live import Live
 from cortical_cache.repositories.replies import Replies
-from cortical_cache.repositories.roots import Roots
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.settings import Settings
@@ -22,13 +19,20 @@ from cortical_cache.store import DatasetStore, Store
 
 if TYPE_CHECKING:
     from cortical_cache.engine import Engine
+    from cortical_cache.repositories.cells import Cells
+    from cortical_cache.repositories.lineage import Lineage
+    from cortical_cache.repositories.roots import Roots
 
 __all__ = ["Repositories", "open_dataset"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Repositories:
-    """The repositories of one dataset and what they stand on."""
+    """The repositories of one dataset and what they stand on.
+
+    Those that compute with numpy are made when first asked: importing it takes longer
+    than everything else that a client needs to start.
+    """
 
     home: Home
     settings: Settings
@@ -39,9 +43,38 @@ class Repositories:
     catalog: Catalog
     tables: Tables
     live: Live
-    roots: Roots
-    cells: Cells
-    lineage: Lineage
+    facts: Facts
+    clock: Clock
+
+    @cached_property
+    def roots(self) -> "Roots":
+        """What is known of root ids."""
+        from cortical_cache.repositories.roots import Roots
+
+        return Roots(self.store, self.origin, self.versions, self.clock)
+
+    @cached_property
+    def cells(self) -> "Cells":
+        """Cell ids and root ids."""
+        from cortical_cache.repositories.cells import Cells
+
+        return Cells(
+            store=self.store,
+            origin=self.origin,
+            versions=self.versions,
+            catalog=self.catalog,
+            tables=self.tables,
+            live=self.live,
+            roots=self.roots,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def lineage(self) -> "Lineage":
+        """Leaves and lineage of roots."""
+        from cortical_cache.repositories.lineage import Lineage
+
+        return Lineage(self.store, self.origin, self.versions, self.facts)
 
     @property
     def dataset(self) -> Dataset:
@@ -96,18 +129,6 @@ def open_dataset(
         engine=engine,
     )
     live = Live(catalog, versions, tables, frames, origin)
-    roots = Roots(store, origin, versions, clock)
-    cells = Cells(
-        store=store,
-        origin=origin,
-        versions=versions,
-        catalog=catalog,
-        tables=tables,
-        live=live,
-        roots=roots,
-        clock=clock,
-    )
-    lineage = Lineage(store, origin, versions, facts)
     return Repositories(
         home=home,
         settings=settings,
@@ -118,7 +139,6 @@ def open_dataset(
         catalog=catalog,
         tables=tables,
         live=live,
-        roots=roots,
-        cells=cells,
-        lineage=lineage,
+        facts=facts,
+        clock=clock,
     )
