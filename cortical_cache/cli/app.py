@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.demo import demo_app
+from cortical_cache.cli.diff import diff
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.selfcheck import selfcheck
@@ -31,6 +32,7 @@ app = App(
 app.command(sync)
 app.command(list_held, name="ls")
 app.command(info)
+app.command(diff)
 app.command(login)
 app.command(auth_app)
 app.command(demo_app)

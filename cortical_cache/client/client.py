@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.cached import Cached
     from cortical_cache.client.cells import Missing
+    from cortical_cache.client.diff import TableDiff
     from cortical_cache.client.managers import TableManager, ViewManager
     from cortical_cache.repositories.tables import Answered, Explanation
 
@@ -380,6 +381,58 @@ class Client:
         Freshness: for ever once the root has ended; while it is current, now.
         """
         return self.cached.chunkedgraph.get_root_timestamps(root_ids, latest=True)
+
+    def diff(
+        self,
+        table: str | None,
+        old: int,
+        new: int,
+        *,
+        columns: Sequence[str] | None = None,
+        bookkeeping: bool = False,
+    ) -> "TableDiff":
+        """Return what changed in a table, or in the cells, between two versions.
+
+        Freshness: for ever. Held tables are compared without the network; what is not
+        held is fetched whole first.
+
+        Parameters
+        ----------
+        table : str or None
+            Table or view, its rows named by their id; None: the dataset's main table.
+            For the tables that cell ids are made of, `cells` of the answer tells
+            which cells kept their root, changed, merged, split, came or went.
+        old, new : int
+            Versions, merged or split.
+        columns : sequence of str, optional
+            Compare these only.
+        bookkeeping : bool
+            Compare ``created``, ``superceded_id`` and ``valid``, too.
+
+        Returns
+        -------
+        TableDiff
+            ``added``, ``removed`` and ``changed`` (ids, int64), ``columns`` (of each
+            column the ids whose value changed), ``to_frame()`` with old and new values.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and one of the two is not held whole.
+        UnknownNameError
+            If a version, the table or a column does not exist.
+        VersionExpiredError
+            If the server has dropped a version that is not held.
+        UnsupportedQueryError
+            If the rows have no id of their own, as those of some views.
+
+        Examples
+        --------
+        >>> client.diff("cell_types", 1300, 1412).changed  # doctest: +SKIP
+        """
+        from cortical_cache.client.diff import diff
+
+        return diff(self._of, table, old, new, columns=columns, bookkeeping=bookkeeping)
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.

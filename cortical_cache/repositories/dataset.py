@@ -20,6 +20,7 @@ from cortical_cache.store import DatasetStore, Store
 if TYPE_CHECKING:
     from cortical_cache.engine import Engine
     from cortical_cache.repositories.cells import Cells
+    from cortical_cache.repositories.diff import Diffs
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.roots import Roots
 
@@ -75,6 +76,13 @@ class Repositories:
         from cortical_cache.repositories.lineage import Lineage
 
         return Lineage(self.store, self.origin, self.versions, self.facts)
+
+    @cached_property
+    def diffs(self) -> "Diffs":
+        """Differences between versions."""
+        from cortical_cache.repositories.diff import Diffs
+
+        return Diffs(self.dataset, self.catalog, self.versions, self.rows, self.origin)
 
     @property
     def dataset(self) -> Dataset:
