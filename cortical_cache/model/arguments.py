@@ -7,7 +7,7 @@ the shape of its tables.
 
 from collections.abc import Iterable
 
-from cortical_cache.errors import InvalidQueryError
+from cortical_cache.errors import InvalidQueryError, UnsupportedQueryError
 from cortical_cache.model.normal import (
     build,
     by_name,
@@ -169,6 +169,10 @@ def join_query(  # noqa: PLR0913 - caveclient's own parameters
     if len({side.table for side in sides}) < len(sides) or len(sides) < 2:  # noqa: PLR2004
         raise InvalidQueryError(
             "a join needs two different tables: [[table, column], [table, column]]"
+        )
+    if len(sides) > 2:  # noqa: PLR2004
+        raise UnsupportedQueryError(
+            "CAVE joins two tables, not more; join the third one with SQL"
         )
     shown = shown_filters(
         filter_in_dict,

@@ -149,7 +149,7 @@ def _bound(
     if column.type not in (ColumnType.BIGINT, ColumnType.INTEGER):
         return comparison, _typed(column, value)
     number = _number(column, value)
-    if isinstance(number, float):
+    if isinstance(number, float) and column.type is ColumnType.BIGINT:
         number = undamaged(number, column.name, whole=False)
     upwards = kind in ("greater", "greater_equal")
     if number != floor(number):

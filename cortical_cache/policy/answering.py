@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cortical_cache.model.ids import undamaged
-from cortical_cache.model.misread import misread
+from cortical_cache.model.misread import misread, selects_one
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Kind
 
@@ -194,7 +194,7 @@ def _as_asked(query: Query, table: Known, *, widen: bool) -> PassThrough | None:
     is_misread = misread(query) is not None
     if query.counts and not is_misread:
         return PassThrough(keep=True, reason=f"counting needs no rows of {table.name}")
-    if query.limit is not None and not is_misread:
+    if query.limit is not None and not is_misread and not selects_one(query):
         reason = f"a limit needs only some rows of {table.name}"
         return PassThrough(keep=False, reason=reason)
     if not widen:

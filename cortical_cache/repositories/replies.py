@@ -4,6 +4,7 @@ A question of one table is kept as rows, so that other columns and units of the 
 filter need no second request; the answer to a join or a count is kept as it came.
 """
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -117,6 +118,9 @@ class Replies:
         found = self._frames.get(digest, query.version) if keep else None
         if found is not None:
             frame, fetched_at = found.frame, found.fetched_at
+            # The same question may have been put in other words then.
+            given = json.loads(query.given)
+            frame.attrs |= {one: given[one] for one in ("filters", "select_columns")}
         else:
             self._require_online(subject)
             passed = pass_on(self._origin.session, query)

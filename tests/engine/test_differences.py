@@ -121,11 +121,9 @@ def test_get_counts_counts_the_rows_of_a_join(joined: dict[str, HeldRows]):
     assert ENGINE.answer(asked, joined)["count"].tolist() == [3]
 
 
-def test_a_join_of_three_tables_is_refused(joined: dict[str, HeldRows], hold: Hold):
-    asked = join_query([*PAIR, ["more", "id"]], **PLACE)
-
+def test_a_join_of_three_tables_is_refused():
     with pytest.raises(UnsupportedQueryError, match="SQL"):
-        ENGINE.answer(asked, {**joined, "more": hold([])})
+        join_query([*PAIR, ["more", "id"]], **PLACE)
 
 
 @pytest.mark.parametrize("bad", [float(2**53), 864691135336055529.0, 1.5])
@@ -134,6 +132,7 @@ def test_float_ids_that_may_have_lost_digits_are_refused(hold: Hold, bad: float)
 
     assert ids(held, filter_in_dict={"id": np.array([1.0, 3.0])}) == [1]
     assert ids(held, filter_greater_dict={"id": 1.5}) == [2]
+    assert ids(held, filter_less_dict={"layer": 1e19}) == [], "32 bits lose nothing"
     with pytest.raises(InvalidQueryError):
         ids(held, filter_in_dict={"id": [bad]})
 
