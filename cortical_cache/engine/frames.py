@@ -186,7 +186,11 @@ def _points(columns: list[Values]) -> npt.NDArray[np.object_ | np.float64]:
     return cells
 
 
-def _cells(names: list[str], columns: list[Values]) -> npt.NDArray[np.object_]:
+def _cells(
+    names: list[str], columns: list[Values]
+) -> npt.NDArray[np.object_ | np.float64]:
     """Do as caveclient does for columns that only look like a position."""
+    if not len(columns[0]):
+        return np.empty(0, dtype=np.float64)
     rows = _pandas(names, columns).to_numpy().tolist()
     return np.fromiter(map(np.array, rows), dtype=object, count=len(rows))

@@ -66,6 +66,10 @@ def test_columns_of_a_view_that_spell_xyz_are_concatenated(hold: Hold):
 
     assert list(found.columns) == ["a"]
     assert found["a"][0].tolist() == [0.5, 1.0, 2.0]
+    none = ENGINE.answer(
+        view_query("means", **PLACE, filter_greater_dict={"a_x": 1}), {"means": held}
+    )
+    assert str(none["a"].dtype) == "float64", "as pandas makes a column of nothing"
 
 
 def test_missing_roots_are_shown_as_one_but_found_as_missing(hold: Hold):
