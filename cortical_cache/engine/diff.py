@@ -118,12 +118,13 @@ def _value(name: str, kind: ColumnType, *, rounded: bool) -> Expression:
 
 def _as_replied(value: Expression) -> Expression:
     """Round a double as a reply does: to Float32, and NaN to NULL."""
+    nothing = CaseExpression(
+        FunctionExpression("isnan", value), ConstantExpression(None)
+    )
     size = FunctionExpression("abs", value)
     endless = FunctionExpression("sign", value) * ConstantExpression(math.inf)
-    fits = CaseExpression(size <= ConstantExpression(_LARGEST), value)
-    rounded = fits.otherwise(endless).cast("FLOAT")
-    nan = ConstantExpression(math.nan).cast("FLOAT")
-    return FunctionExpression("nullif", rounded, nan)
+    fits = nothing.when(size <= ConstantExpression(_LARGEST), value)
+    return fits.otherwise(endless).cast("FLOAT")
 
 
 def _counted(side: DuckDBPyRelation, key: str, held: HeldRows) -> int:
