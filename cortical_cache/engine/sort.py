@@ -11,7 +11,7 @@ from duckdb import ColumnExpression
 
 __all__ = ["MEMORY_LIMIT", "batches"]
 
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "512MB"
 """What a sort may hold; beyond it, it spills to disk beside the rows."""
 
 _ROWS_PER_BATCH = 131_072

@@ -13,7 +13,7 @@ from cortical_cache.errors import (
     ServerUnavailableError,
     VersionExpiredError,
 )
-from tests.selfcheck.proxy import Proxy, Told, standing_before
+from tests.selfcheck.proxy import Asked, Proxy, Told, standing_before
 
 LIMIT = "429 Too Many Requests: 3 per 1 minute"
 
@@ -86,7 +86,7 @@ def test_retry_after_is_waited_for(open_cave):
 def test_a_server_that_stays_busy_is_given_up_and_nothing_is_kept(open_cave, store_dir):
     failing = Failing(99, wrapped(LIMIT))
 
-    with pytest.raises(ServerBusyError, match="busy .*3 per 1 minute"):
+    with pytest.raises(ServerBusyError, match=r"busy .*3 per 1 minute"):
         ask(open_cave, failing)
 
     assert len(failing.asked) <= 4
@@ -110,37 +110,26 @@ def test_what_waiting_cannot_mend_is_asked_once(message, error, open_cave, store
     assert not list(store_dir.rglob("*.parquet"))
 
 
-def test_a_stream_without_its_end_is_not_believed(open_cave, store_dir):
-    def cut(asked, told):
-        if asked.is_query and "count=True" not in asked.path:
-            return replace(told, body=told.body[: -len(told.body) // 2])
-        return told
-
-    with (
-        standing_before(open_cave, Proxy(tell=cut)) as url,
-        pytest.raises(ServerUnavailableError, match="breaks off"),
-    ):
-        client = load_client("demo", version=5, server_address=url)
-        client.cached.materialize.query_table("nucleus_detection_v0")
-
-    assert not list(store_dir.rglob("*.parquet"))
+def half(told: Told) -> bytes:
+    return told.body[: len(told.body) // 2]
 
 
-def test_a_stream_of_no_batch_is_no_empty_table(open_cave, store_dir):
+def schema_only(told: Told) -> bytes:
     """Cut after its schema, an Arrow stream reads as a table without rows."""
+    return told.with_rows(told.rows.slice(0, 0)).body[:-8]
 
-    def cut(asked, told):
+
+@pytest.mark.parametrize("cut", [half, schema_only])
+def test_a_stream_that_breaks_off_is_not_believed(cut, open_cave, store_dir):
+    def tell(asked: Asked, told: Told) -> Told:
         if asked.is_query and "count=True" not in asked.path:
-            rows = told.rows.slice(0, 0)
-            body = told.with_rows(rows).body
-            return replace(told, body=body[:-8])
+            return replace(told, body=cut(told))
         return told
 
-    with (
-        standing_before(open_cave, Proxy(tell=cut)) as url,
-        pytest.raises(ServerUnavailableError, match="breaks off"),
-    ):
+    with standing_before(open_cave, Proxy(tell=tell)) as url:
         client = load_client("demo", version=5, server_address=url)
-        client.cached.materialize.query_table("nucleus_detection_v0")
+
+        with pytest.raises(ServerUnavailableError, match="breaks off"):
+            client.cached.materialize.query_table("nucleus_detection_v0")
 
     assert not list(store_dir.rglob("*.parquet"))
