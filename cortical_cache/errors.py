@@ -214,7 +214,18 @@ class TruncatedResultError(SourceError):
 
 
 class VersionExpiredError(SourceError):
-    """The version's database is gone from the server, and it is not held here."""
+    """The version's database is gone from the server, and it is not held here.
+
+    Attributes
+    ----------
+    sources : tuple of str
+        Known folders with static copies of the dataset; they may have the version.
+    """
+
+    def __init__(self, message: str, sources: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.args = (message, tuple(sources))
+        self.sources = tuple(sources)
 
 
 class UnknownNameError(CorticalCacheError, LookupError):

@@ -3,17 +3,21 @@
 from dataclasses import asdict
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import CacheStatus, size
+from cortical_cache.client.status import CacheStatus, cache_status, size
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.dataset import open_dataset
-from cortical_cache.repositories.holdings import holdings, version_holdings
+from cortical_cache.repositories.holdings import (
+    VersionHolding,
+    holdings,
+    version_holdings,
+)
 from cortical_cache.settings import read_settings
 
 __all__ = ["info", "list_held"]
 
 
 def list_held(dataset: str | None = None, *, json: bool = False) -> None:
-    """List what is held: tables, views, rows, bytes, age, source.
+    """List what is held: tables, views, rows, bytes, age, source, end on the server.
 
     Parameters
     ----------
@@ -27,19 +31,20 @@ def list_held(dataset: str | None = None, *, json: bool = False) -> None:
     found: list[CacheStatus] = []
     for name in names:
         repositories = open_dataset(resolve(name, settings), settings)
-        status = CacheStatus(name, tuple(holdings(repositories.store)))
+        status = cache_status(repositories)
         if status.holdings or dataset:
             found.append(status)
     if json:
-        as_json(
-            [{"dataset": s.dataset, **asdict(h)} for s in found for h in s.holdings]
-        )
+        as_json([{"dataset": s.dataset, **one} for s in found for one in s.records()])
         return
     lines = [("dataset", *status.lines()[0]) for status in found[:1]]
     for status in found:
         lines += [(status.dataset, *line) for line in status.lines()[1:]]
     if len(lines) > 1:
         table(lines, numbers=(1, 5, 6))
+    for status in found:
+        for warning in status.warnings:
+            say(f"{status.dataset} {warning}")
     total = sum(status.nbytes for status in found)
     say(f"{size(total)} held in {settings.cache_dir}")
 
@@ -85,9 +90,15 @@ def info(dataset: str, *, json: bool = False) -> None:
             str(one.row_sets),
             f"{one.rows:,}",
             size(one.nbytes),
-            "never" if one.expires_on is None else f"{one.expires_on:%Y-%m-%d}",
+            _end(one),
             f"{one.as_of:%Y-%m-%d}",
         )
         for one in versions
     ]
     table([heading, *lines] if lines else [], numbers=(2, 3, 4))
+
+
+def _end(version: VersionHolding) -> str:
+    if not version.on_server:
+        return "expired"
+    return "never" if version.expires_on is None else f"{version.expires_on:%Y-%m-%d}"

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from cortical_cache.client.status import CacheStatus
+from cortical_cache.client.status import CacheStatus, cache_status
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.ids import as_ids
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import Repositories, open_dataset
-from cortical_cache.repositories.holdings import holdings
 from cortical_cache.repositories.live import utc
 from cortical_cache.settings import read_settings
 
@@ -461,12 +460,15 @@ class Client:
     def cache_status(self) -> CacheStatus:
         """Return what is held: versions, tables, rows, bytes, age, source. No network.
 
+        Of each version it tells whether the server still has it, and until when, as
+        last known; a version that ends within 30 days is named at the end.
+
         Returns
         -------
         CacheStatus
             Prints as a table; ``.to_frame()`` for pandas.
         """
-        return CacheStatus(self.dataset.name, tuple(holdings(self._of.store)))
+        return cache_status(self._of)
 
     def __repr__(self) -> str:
         """Name dataset, version and place, without touching the network."""

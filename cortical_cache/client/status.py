@@ -1,18 +1,30 @@
 """What is held, as a value that prints well."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
-from cortical_cache.repositories.holdings import Holding
+from cortical_cache.repositories.dataset import Repositories
+from cortical_cache.repositories.expiry import Expiry
+from cortical_cache.repositories.holdings import Holding, expiries, holdings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CacheStatus", "age", "size"]
+__all__ = ["CacheStatus", "age", "cache_status", "size"]
 
-_COLUMNS = ("version", "kind", "name", "extent", "rows", "size", "age", "source")
+_COLUMNS = (
+    "version",
+    "kind",
+    "name",
+    "extent",
+    "rows",
+    "size",
+    "age",
+    "source",
+    "on the server",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,26 +35,44 @@ class CacheStatus:
     ----------
     dataset : str
     holdings : tuple of Holding
+    expiries : tuple of Expiry
+        Of the held versions: until when the server has them, as last known.
+    now : datetime
+        As of when it is told.
     """
 
     dataset: str
     holdings: tuple[Holding, ...]
+    expiries: tuple[Expiry, ...] = ()
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def nbytes(self) -> int:
         """Size of everything that counts."""
         return sum(one.nbytes for one in self.holdings)
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What held versions will be gone from the server soon, or may be already."""
+        told = (one.warning(self.now) for one in self.expiries)
+        return tuple(one for one in told if one is not None)
+
+    def records(self) -> list[dict[str, object]]:
+        """Return one mapping per held table, view or reply, for JSON."""
+        known = {one.version: asdict(one) for one in self.expiries}
+        return [asdict(one) | known.get(one.version, {}) for one in self.holdings]
+
     def to_frame(self) -> "pd.DataFrame":
         """Return one row per held table, view or reply."""
         import pandas as pd
 
-        names = list(Holding.__dataclass_fields__)
-        return pd.DataFrame([asdict(one) for one in self.holdings], columns=names)
+        names = [*Holding.__dataclass_fields__, *Expiry.__dataclass_fields__]
+        return pd.DataFrame(self.records(), columns=list(dict.fromkeys(names)))
 
     def lines(self) -> list[tuple[str, ...]]:
         """Return the table's cells as text, a heading first."""
-        now = datetime.now(UTC)
+        now = self.now
+        ends = {one.version: one.told(now) for one in self.expiries}
         return [
             _COLUMNS,
             *(
@@ -55,6 +85,7 @@ class CacheStatus:
                     size(one.nbytes),
                     "" if one.fetched_at is None else age(now - one.fetched_at),
                     one.source,
+                    ends.get(one.version, ""),
                 )
                 for one in self.holdings
             ),
@@ -75,7 +106,7 @@ class CacheStatus:
         heading = (
             f"{self.dataset}: {size(self.nbytes)} in {len(self.holdings)} row sets"
         )
-        return "\n".join([heading, *(row.rstrip() for row in rows)])
+        return "\n".join([heading, *(row.rstrip() for row in rows), *self.warnings])
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -87,7 +118,19 @@ class CacheStatus:
             f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in one)}</tr>"
             for one in self.lines()
         )
-        return f"<b>{heading}</b><table>{body}</table>"
+        warnings = "".join(f"<p>{escape(one)}</p>" for one in self.warnings)
+        return f"<b>{heading}</b><table>{body}</table>{warnings}"
+
+
+def cache_status(repositories: Repositories) -> CacheStatus:
+    """See `Client.cache_status`."""
+    found = tuple(holdings(repositories.store))
+    return CacheStatus(
+        repositories.dataset.name,
+        found,
+        expiries(repositories.store, found),
+        repositories.clock(),
+    )
 
 
 def size(nbytes: int) -> str:

@@ -109,7 +109,7 @@ def open_dataset(
     origin = Origin(home.dataset, offline=settings.offline)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)
-    versions = Versions(home, settings, store, facts, origin)
+    versions = Versions(home, settings, store, facts, origin, clock)
     catalog = Catalog(home.dataset, facts, origin)
     frames = Frames(store, home.dataset.server_address, clock)
 

@@ -8,9 +8,10 @@ from cortical_cache.errors import CorticalCacheError
 from cortical_cache.model.coverage import Keys
 from cortical_cache.model.json import as_object
 from cortical_cache.model.version import VersionRecord
+from cortical_cache.repositories.expiry import Expiry, last_known
 from cortical_cache.store import DatasetStore, RowSet
 
-__all__ = ["Holding", "VersionHolding", "holdings", "version_holdings"]
+__all__ = ["Holding", "VersionHolding", "expiries", "holdings", "version_holdings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class VersionHolding:
     row_sets : int
         Tables, views and replies held.
     rows, nbytes : int
+    on_server : bool
+        Whether the server answers queries for it, as last known.
     expires_on : datetime or None
         As last known; None: never.
     as_of : datetime
@@ -69,6 +72,7 @@ class VersionHolding:
     row_sets: int
     rows: int
     nbytes: int
+    on_server: bool
     expires_on: datetime | None
     as_of: datetime
 
@@ -80,7 +84,8 @@ def version_holdings(
     versions: list[VersionHolding] = []
     for version in store.versions():
         document = store.read_version(version)
-        if document is None:
+        known = last_known(store, version)
+        if document is None or known is None:
             continue
         record = VersionRecord.parse(as_object(document.value))
         held = [one for one in found if one.version == version]
@@ -91,11 +96,25 @@ def version_holdings(
                 len(held),
                 sum(one.rows for one in held),
                 sum(one.nbytes for one in held),
-                record.expires_on,
-                document.captured_at,
+                known.on_server,
+                known.expires_on,
+                known.as_of,
             )
         )
     return versions
+
+
+def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...]:
+    """Return what is known of the end of the versions among what `holdings` found."""
+    known: list[Expiry] = []
+    for version in sorted({one.version for one in found}):
+        try:
+            expiry = last_known(store, version)
+        except (CorticalCacheError, ValueError):  # damaged: it hides no other
+            continue
+        if expiry is not None:
+            known.append(expiry)
+    return tuple(known)
 
 
 def holdings(store: DatasetStore) -> list[Holding]:

@@ -4,19 +4,23 @@ import logging
 import threading
 from datetime import datetime
 
-from cortical_cache.cache.facts import Facts
+from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError, UnknownNameError, VersionExpiredError
 from cortical_cache.model.dataset import Home
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
+from cortical_cache.repositories.expiry import last_known
 from cortical_cache.settings import Settings
 from cortical_cache.store import DatasetStore
 
 __all__ = ["Versions"]
 
 log = logging.getLogger(__name__)
+
+_warned: set[tuple[str, int]] = set()
+"""Folder and version of what this process has said to end soon."""
 
 
 class Versions:
@@ -32,25 +36,30 @@ class Versions:
     store : DatasetStore
     facts : Facts
     origin : Origin
+    clock : callable
+        Tells the time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  collaborators
         self,
         home: Home,
         settings: Settings,
         store: DatasetStore,
         facts: Facts,
         origin: Origin,
+        clock: Clock,
     ) -> None:
         self._home = home
         self._settings = settings
         self._store = store
         self._facts = facts
         self._origin = origin
+        self._clock = clock
         self._lock = threading.Lock()
         self._asked: list[JsonObject] | None = None
         self._default: int | None = None
         self._chosen: int | None = None
+        self._looked_at: set[int] = set()
 
     @property
     def chosen(self) -> int | None:
@@ -177,7 +186,11 @@ class Versions:
             Offline, and nothing is known of it.
         """
         if self._store.read_version(version) is None:
-            self._store.write_version(version, self.raw(version))
+            record = self.raw(version)
+            self._store.write_version(version, record, self._clock())
+        if not self._origin.offline and version not in self._looked_at:
+            self._looked_at.add(version)
+            self._warn_ahead(version)
 
     def require_stable(self, version: int) -> VersionRecord:
         """Return the record of a version whose rows may be fetched now.
@@ -197,13 +210,22 @@ class Versions:
         parsed = VersionRecord.parse(record)
         if parsed.is_stable:
             return parsed
-        name = self._home.dataset.name
         if parsed.status == "EXPIRED":
-            raise VersionExpiredError(
-                f"version {version} of {name} has expired on the server and what you "
-                f"ask is not held; the server still has {self._listed()}"
-            )
+            raise self.expired(version)
         raise self._unknown(version)
+
+    def expired(self, version: int) -> VersionExpiredError:
+        """Name a version that is gone, those that are not, and its static copies."""
+        name = self._home.dataset.name
+        known = ", ".join(map(str, self.available())) or "no version"
+        message = (
+            f"version {version} of {name} has expired on the server and what you ask "
+            f"is not held; the server still has {known}"
+        )
+        sources = self._home.dataset.export_locations
+        if sources:
+            message += f"; static copies may be in {', '.join(sources)}"
+        return VersionExpiredError(message, sources)
 
     def at(self, timestamp: datetime) -> int | None:
         """Return the version frozen at exactly that time, or None."""
@@ -251,5 +273,15 @@ class Versions:
             "version", version, self._home.dataset.name, self.available()
         )
 
-    def _listed(self) -> str:
-        return ", ".join(map(str, self.available())) or "no version"
+    def _warn_ahead(self, version: int) -> None:
+        """Log, once in a process, that a version in use ends soon."""
+        known = last_known(self._store, version)
+        warning = known.warning(self._clock()) if known else None
+        key = (str(self._store.folder), version)
+        if warning is None or key in _warned:
+            return
+        _warned.add(key)
+        name = self._home.dataset.name
+        log.warning(
+            "%s: %s; `cortical-cache sync %s %d` keeps it", name, warning, name, version
+        )

@@ -30,12 +30,14 @@ def test_ls_lists_versions_rows_bytes_age_and_source(filled, command, store_dir)
         "size",
         "age",
         "source",
+        "on the server",
     ]
     held = {(line[1], line[3]): line for line in lines}
     types = held["5", "cell_types"]
     assert types[:6] == ["demo", "5", "table", "cell_types", "whole", "512"]
     assert types[6].endswith("kB")
-    assert types[7:] == ["just now", filled.url]
+    assert types[7:9] == ["just now", filled.url]
+    assert types[9].startswith("until 2125-06-02 (as of ")
     assert ("2", "cell_types") in held
     assert ran.err.endswith(f"held in {store_dir}\n")
     assert not filled.requests
