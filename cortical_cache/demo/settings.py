@@ -1,8 +1,9 @@
 """What a demo world contains and how its server behaves."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 DatastackName = Literal[
@@ -86,6 +87,8 @@ class ServerSettings:
         Datastacks that the token's owner may not see.
     seed : int
         Seed of the row order and of arbitrary selections.
+    clock : callable
+        Tells the present, in the ``Date`` of every reply and in the graph.
     """
 
     row_cap: int = 200_000
@@ -97,6 +100,7 @@ class ServerSettings:
     join_block_order: JoinBlockOrder = "random"
     forbidden: tuple[str, ...] = ()
     seed: int = 0
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""

@@ -178,6 +178,13 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep quiet; requests go to the log of `LoopbackCave`."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Write the ``Date`` of a reply, by the clock of the settings."""
+        now = cast("_Server", self.server).deployment.settings.clock()
+        return super().date_time_string(
+            now.timestamp() if timestamp is None else timestamp
+        )
+
     def answer(self) -> None:
         """Read one request, answer it and record it."""
         began = time.perf_counter()

@@ -40,6 +40,7 @@ class _Call:
         for datastack in deployment.world.datastacks.values():
             if datastack.segmentation == table:
                 deployment.permit(datastack)
+        self._clock = deployment.settings.clock
         self.request = request
         self.segmentation: SegmentationTable = found
         self.graph: ChunkedGraph = found.graph
@@ -47,7 +48,7 @@ class _Call:
     @property
     def now(self) -> int:
         """The present, or the cap of a public table."""
-        now = int(datetime.now(UTC).timestamp() * 1000)
+        now = int(self._clock().timestamp() * 1000)
         cap = self.segmentation.cap
         return now if cap is None else min(now, cap)
 
