@@ -5,9 +5,11 @@ sorted in memory and look ids up by bisection; what several rows say of one id i
 the caller to put together, so no writer needs to know what another one wrote.
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -108,6 +110,15 @@ class Keyed:
             for name, parts in zip(self._names[1:], found, strict=True)
         }
         return Matches(np.concatenate(asked) if asked else nothing, columns)
+
+    def asking(self, keys: "Ints", what: str) -> "AbstractContextManager[bool]":
+        """Return a context manager that keeps others from asking the same of the ids.
+
+        Look again what is held once inside: another one may have asked meanwhile. It
+        only saves work; see `RowSet.fetch_lock`.
+        """
+        digest = hashlib.sha256(keys.tobytes()).hexdigest()
+        return self._row_set.fetch_lock(f"{what} {digest}", timeout=60)
 
     def compact(self) -> None:
         """Join the commits into one, each row once. Another process may be at it."""

@@ -18,7 +18,7 @@ from cortical_cache.cache.keyed import MISSING
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
 from cortical_cache.model.json import Json
-from cortical_cache.model.moments import from_micros, to_micros
+from cortical_cache.model.moments import from_micros
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.live import utc
 
@@ -118,19 +118,12 @@ class CachedChunkedGraph:
             created = roots.created(asked)
             if (created == MISSING).all():
                 return np.array([])
-            unknown = asked[created == MISSING]
-            if len(unknown):
-                raise InvalidQueryError(
-                    f"{len(unknown):,} ids are no roots, {unknown[0]} for one"
-                )
+            _require_roots(asked, created)
             return _times(created)
-        moment = utc(timestamp or self.timestamp or datetime.now(UTC))
-        lives = roots.learn(np.unique(asked), moment)
-        place = np.searchsorted(np.unique(asked), asked)
-        at = to_micros(moment)
-        ended = lives.ended[place]
-        over = (ended != MISSING) & (ended <= at)
-        return _times(np.where(over, ended, at), _LATE)
+        moment = timestamp or self.timestamp
+        last = roots.last_current(asked, None if moment is None else utc(moment))
+        _require_roots(asked, last)
+        return _times(last, _LATE)
 
     def get_latest_roots(
         self,
@@ -276,14 +269,21 @@ class CachedChunkedGraph:
         if bounds is not None:
             plain: Any = self._of.origin.session.chunkedgraph
             return plain.get_leaves_many(root_ids, bounds, stop_layer)
-        return {
-            np.int64(root): self._of.lineage.leaves(root, stop_layer)
-            for root in as_ids(root_ids, "root_ids")
-        }
+        asked = as_ids(root_ids, "root_ids")
+        found = self._of.lineage.leaves_many(asked, stop_layer)
+        return {np.int64(root): leaves for root, leaves in found.items()}
 
     def _process_timestamp(self, timestamp: datetime | None) -> datetime:
         """Do as caveclient's own methods expect of their object."""
         return timestamp or self.timestamp or datetime.now(UTC)
+
+
+def _require_roots(asked: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> None:
+    unknown = asked[times == MISSING]
+    if len(unknown):
+        raise InvalidQueryError(
+            f"{len(unknown):,} ids are no roots, {unknown[0]} for one"
+        )
 
 
 def _times(

@@ -7,7 +7,7 @@ one up to now is asked again each time, and served offline as of the last time.
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -70,22 +70,60 @@ class Lineage:
         NotCachedError
             Offline, and not held.
         """
+        return self.leaves_many([node], layer)[node]
+
+    def leaves_many(
+        self, nodes: Sequence[int], layer: int | None = None
+    ) -> dict[int, Ints]:
+        """Return the leaves of several nodes, by node in the order asked.
+
+        Freshness: for ever. Only what is not held is asked.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not all is held.
+        """
         wanted = SUPERVOXELS if layer is None else layer
-        rows = self._leaves.get(np.array([node], np.int64))
-        mine = rows.columns["layer"] == wanted
-        if mine.any():
-            places = rows.columns["place"][mine]
-            _, first = np.unique(places, return_index=True)  # two may have written
-            return rows.columns["leaf_id"][mine][first]
-        self._require(f"the layer-{wanted} leaves of {node} are")
-        found = self._origin.graph.leaves(node, layer)
-        count = len(found)
+        unique = list(dict.fromkeys(nodes))
+        found = self._held_leaves(unique, wanted)
+        left = [node for node in unique if node not in found]
+        if left:
+            more = f" and of {len(left) - 1:,} more" if len(left) > 1 else ""
+            self._require(f"the layer-{wanted} leaves of {left[0]}{more} are")
+            with self._leaves.asking(np.array(left, np.int64), f"layer {wanted}"):
+                found |= self._held_leaves(left, wanted)
+                left = [node for node in left if node not in found]
+                if left:
+                    found |= self._ask_leaves(left, layer)
+        return {node: found[node] for node in unique}
+
+    def _held_leaves(self, nodes: Sequence[int], layer: int) -> dict[int, Ints]:
+        rows = self._leaves.get(np.array(nodes, np.int64))
+        mine = rows.columns["layer"] == layer
+        asked, places = rows.asked[mine], rows.columns["place"][mine]
+        leaves = rows.columns["leaf_id"][mine]
+        order = np.lexsort((places, asked))
+        asked, places, leaves = asked[order], places[order], leaves[order]
+        # two may have written
+        first = np.r_[True, (asked[1:] != asked[:-1]) | (places[1:] != places[:-1])]
+        asked, leaves = asked[first[: len(asked)]], leaves[first[: len(asked)]]
+        starts = np.searchsorted(asked, np.arange(len(nodes) + 1))
+        return {
+            node: leaves[starts[number] : starts[number + 1]]
+            for number, node in enumerate(nodes)
+            if starts[number] < starts[number + 1]
+        }
+
+    def _ask_leaves(self, nodes: Sequence[int], layer: int | None) -> dict[int, Ints]:
+        found = self._origin.graph.leaves(nodes, layer)
+        counts = [len(found[node]) for node in nodes]
         self._leaves.add(
             [
-                np.full(count, node, np.int64),
-                np.full(count, wanted, np.int64),
-                np.arange(count, dtype=np.int64),
-                found,
+                np.repeat(np.array(nodes, np.int64), counts),
+                np.full(sum(counts), SUPERVOXELS if layer is None else layer, np.int64),
+                np.concatenate([np.arange(count, dtype=np.int64) for count in counts]),
+                np.concatenate([found[node] for node in nodes]),
             ]
         )
         return found

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 import numpy as np
 import numpy.typing as npt
@@ -117,15 +118,13 @@ class Roots:
             reduced("seen_at", np.maximum, MISSING),
         )
 
-    def learn(self, roots: Ints, moment: datetime | None = None) -> Lives:
-        """Return the lives of roots, asking the server for what is not final.
+    def learn(self, roots: Ints) -> Lives:
+        """Return the lives of roots up to now, asking the server for what is not final.
 
         Parameters
         ----------
         roots : numpy.ndarray of int64
             Unique.
-        moment : datetime, optional
-            It must be known whether they were current then; otherwise now.
 
         Returns
         -------
@@ -133,12 +132,57 @@ class Roots:
             Offline, what is held.
         """
         known = self.known(roots)
-        at = to_micros(moment or self._clock())
-        open_ones = ~(known.alive_at(at) | known.dead_at(at))
+        open_ones = known.ended == MISSING
         if self._origin.offline or not open_ones.any():
             return known
-        self._ask(roots[open_ones], known.created[open_ones], from_micros(at))
+        self._ask(roots[open_ones], None)
         return self.known(roots)
+
+    def last_current(self, roots: Ints, moment: datetime | None = None) -> Ints:
+        """Return when each root ended, or the moment looked at if it had not by then.
+
+        Freshness: an end is kept for ever; that a root has not ended by now is asked
+        each time, or, offline, answered as of the last time known, saying so.
+
+        Parameters
+        ----------
+        roots : numpy.ndarray of int64
+            Repeats are kept.
+        moment : datetime, optional
+            Otherwise now. A public datastack looks at its cap instead of a later one.
+
+        Returns
+        -------
+        numpy.ndarray of int64
+            `MISSING` for what is no root.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not all is known.
+        """
+        unique, back = np.unique(roots, return_inverse=True)
+        known = self.known(unique)
+        if moment is None:
+            last, left = known.ended.copy(), known.ended == MISSING
+        else:
+            at = to_micros(moment) // _MILLI * _MILLI  # as precise as the graph is
+            early = (known.created != MISSING) & (at < known.created)
+            current = known.alive_at(at) | early
+            last = np.where(current, at, np.where(known.dead_at(at), known.ended, 0))
+            left = ~(known.alive_at(at) | known.dead_at(at))
+        if not left.any():
+            return last[back]
+        if self._origin.offline:
+            unseen = left & (known.seen == MISSING)
+            if moment is not None:
+                self._require(unique[left], f"the ends by {moment.isoformat()} of")
+            self._require(unique[unseen], "the ends of")
+            last[left] = known.seen[left]
+            _say_as_of(known.seen[left])
+        else:
+            last[left] = self._ask(unique[left], moment)[1]
+        return last[back]
 
     def created(self, roots: Ints) -> Ints:
         """Return when each root was made; `MISSING` for what is no root.
@@ -153,14 +197,22 @@ class Roots:
         created = self.known(roots).created
         missing = created == MISSING
         if missing.any():
-            self._require(roots[missing], "the creation times of")
-            asked = self._origin.graph.created(roots[missing])
-            created[missing] = asked
-            nothing = np.full(len(asked), MISSING, np.int64)
-            there = asked != MISSING
-            self._lives.add(
-                [roots[missing][there], asked[there], nothing[there], nothing[there]]
-            )
+            asked = np.unique(roots[missing])
+            self._require(asked, "the creation times of")
+            found = self._learn_created(asked)
+            created[missing] = found[np.searchsorted(asked, roots[missing])]
+        return created
+
+    def _learn_created(self, roots: Ints) -> Ints:
+        """Ask when roots were made, unless another one has done so meanwhile."""
+        with self._lives.asking(roots, "created"):
+            created = self.known(roots).created
+            left = created == MISSING
+            if left.any():
+                created[left] = self._origin.graph.created(roots[left])
+                there = left & (created != MISSING)
+                nothing = np.full(int(there.sum()), MISSING, np.int64)
+                self._lives.add([roots[there], created[there], nothing, nothing])
         return created
 
     def is_latest(self, roots: Ints, moment: datetime | None = None) -> Bools:
@@ -179,11 +231,16 @@ class Roots:
         if moment is None:
             return self._is_latest_now(unique, known)[back]
         at = to_micros(moment)
-        alive, dead = known.alive_at(at), known.dead_at(at)
-        left = ~(alive | dead)
+        alive = known.alive_at(at)
+        left = ~(alive | known.dead_at(at))
         if left.any():
             self._require(unique[left], f"the state at {moment.isoformat()} of")
-            alive[left] = self._ask(unique[left], known.created[left], moment)
+            with self._lives.asking(unique[left], f"latest at {at}"):
+                known = self.known(unique)
+                alive = known.alive_at(at)
+                left = ~(alive | known.dead_at(at))
+                if left.any():
+                    alive[left] = self._ask(unique[left], moment)[0]
         return alive[back]
 
     def roots_at(
@@ -213,10 +270,18 @@ class Roots:
         found[unique <= 0] = 0
         if left.any():
             self._require(unique[left], f"the roots at {moment.isoformat()} of")
-            asked = self._origin.graph.roots_at(unique[left], moment)
-            found[left] = asked
-            self.keep_places(unique[left], asked, moment)
+            found[left] = self._learn_places(unique[left], moment)
         return found[back]
+
+    def _learn_places(self, supervoxels: Ints, moment: datetime) -> Ints:
+        """Ask for roots, unless another one has done so meanwhile."""
+        with self._places.asking(supervoxels, f"at {to_micros(moment)}"):
+            found = self.places_at(supervoxels, moment)
+            left = found == MISSING
+            if left.any():
+                found[left] = self._origin.graph.roots_at(supervoxels[left], moment)
+                self.keep_places(supervoxels[left], found[left], moment)
+        return found
 
     def places_at(
         self, supervoxels: Ints, moment: datetime, sightings: Sightings | None = None
@@ -250,7 +315,10 @@ class Roots:
     def keep_places(self, supervoxels: Ints, roots: Ints, moment: datetime) -> None:
         """Keep which roots the server gave, if the moment is past for good."""
         session = self._origin.session
-        if is_past(moment, session.server_time(), self._versions.public_end()):
+        end = self._versions.public_end()
+        if end is not None:  # the chunkedgraph's own cap has whole seconds
+            end = end.replace(microsecond=0)
+        if is_past(moment, session.server_time(), end):
             observed = np.full(len(roots), to_micros(moment), np.int64)
             self._places.add([supervoxels, roots, observed])
 
@@ -263,36 +331,56 @@ class Roots:
             unseen = left & (known.seen == MISSING)
             self._require(roots[unseen], "whether they are current:")
             latest[left] = True
-            as_of = from_micros(int(known.seen[left].min()))
-            log.warning(
-                "offline: current as of %s", as_of.isoformat(timespec="seconds")
-            )
+            _say_as_of(known.seen[left])
             return latest
-        latest[left] = self._ask(roots[left], known.created[left], self._clock())
+        latest[left] = self._ask(roots[left], None)[0]
         return latest
 
-    def _ask(self, roots: Ints, created: Ints, moment: datetime) -> Bools:
-        """Ask whether roots were current at a moment, and keep all that was learnt."""
-        graph = self._origin.graph
-        created = created.copy()
-        unknown = created == MISSING
-        if unknown.any():
-            created[unknown] = graph.created(roots[unknown])
+    def _ask(self, roots: Ints, moment: datetime | None) -> tuple[Bools, Ints]:
+        """Ask whether roots were current at a moment, and keep all that was learnt.
+
+        Parameters
+        ----------
+        roots : numpy.ndarray of int64
+            Unique.
+        moment : datetime or None
+            None: now, by the server's clock; ours may be wrong.
+
+        Returns
+        -------
+        latest : numpy.ndarray of bool
+        last : numpy.ndarray of int64
+            When they ended, or the moment that the server looked at.
+        """
+        graph, session = self._origin.graph, self._origin.session
+        created = self._learn_created(roots)
         exist = created != MISSING
-        born = exist & (created <= to_micros(moment))
+        born = exist if moment is None else exist & (created <= to_micros(moment))
         latest = np.zeros(len(roots), np.bool_)
         last = np.full(len(roots), MISSING, np.int64)
+        began = monotonic()
         if born.any():
             latest[born] = graph.is_latest(roots[born], moment)
-            last[born] = graph.last_seen(roots[born], moment)
-        # No later than the server's own clock: a fast one of ours must not make a
-        # root current at a moment that the server has not come to.
-        now = self._origin.session.server_time()
-        limit = MISSING if now is None else to_micros(now - timedelta(seconds=1))
+        # What is current when the server answers was so when it was asked, by its own
+        # clock: a fast one of ours must not make it so at a moment yet to come.
+        heard = session.server_time()
+        took = timedelta(seconds=monotonic() - began)
+        limit = MISSING if heard is None else to_micros(heard - took)
+        if exist.any():
+            # Later than now, for an end in this very second to be seen.
+            beyond = max(self._clock(), heard or self._clock()) + timedelta(days=1)
+            last[exist] = graph.last_seen(roots[exist], moment or beyond)
+        if moment is not None:  # the graph knows but milliseconds, and says so
+            at = to_micros(moment)
+            last = np.where(latest & (last == at // _MILLI * _MILLI), at, last)
         seen = np.where(latest, np.minimum(last, limit), MISSING)
         ended = np.where(~latest & born, last, MISSING)
         self._lives.add([one[exist] for one in (roots, created, ended, seen)])
-        return latest
+        if moment is None:
+            last = np.where(latest & (limit != MISSING), np.minimum(last, limit), last)
+        else:
+            last = np.where(last == to_micros(moment), last // _MILLI * _MILLI, last)
+        return latest, last
 
     def _require(self, ids: Ints, what: str) -> None:
         if len(ids) and self._origin.offline:
@@ -307,6 +395,13 @@ class Roots:
 
 _LATEST = 2**63 - 1
 
+_MILLI = 1_000
+
+
+def _say_as_of(seen: Ints) -> None:
+    as_of = from_micros(int(seen.min()))
+    log.warning("offline: current as of %s", as_of.isoformat(timespec="seconds"))
+
 
 def _spanned(asked: Ints, roots: Ints, observed: Ints, at: int) -> Bools:
     """Tell which sightings lie in a pair, of one root in one place, around a moment."""
@@ -319,7 +414,8 @@ def _spanned(asked: Ints, roots: Ints, observed: Ints, at: int) -> Bools:
     )
     first = np.minimum.reduceat(time, starts)
     last = np.maximum.reduceat(time, starts)
-    around = (first <= at) & (at <= last)
+    # A supervoxel that has no root twice may well have had one in between.
+    around = (first <= at) & (at <= last) & (root[starts] != 0)
     sure = np.empty(len(asked), np.bool_)
     sure[order] = np.repeat(around, np.diff(np.r_[starts, len(asked)]))
     return sure

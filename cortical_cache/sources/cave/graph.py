@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.errors import ServerError
+from cortical_cache.errors import NotAuthorizedError, ServerError
 from cortical_cache.model.moments import to_micros
 from cortical_cache.sources.cave.faults import translated
 from cortical_cache.sources.cave.session import CaveSession
@@ -29,6 +29,9 @@ SUPERVOXELS_AT_ONCE = 50_000
 
 ROOTS_AT_ONCE = 1_000
 """Of the JSON endpoints: 20 kB a request."""
+
+NODES_AT_ONCE = 100
+"""Of ``leaves_many``: a neuron has some 100,000 supervoxels, a reply of 2 MB."""
 
 
 class CaveGraph:
@@ -52,8 +55,11 @@ class CaveGraph:
 
         return self._batches(ask, supervoxels, SUPERVOXELS_AT_ONCE, "roots")
 
-    def is_latest(self, roots: Ints, moment: datetime) -> Bools:
-        """Tell which roots were current at a moment; unknown ones were not."""
+    def is_latest(self, roots: Ints, moment: datetime | None) -> Bools:
+        """Tell which roots were current at a moment; unknown ones were not.
+
+        Without a moment none is sent, and the server's own now counts.
+        """
 
         def ask(batch: Ints) -> Ints:
             found: Any = self._client.is_latest_roots(batch, timestamp=moment)
@@ -62,11 +68,19 @@ class CaveGraph:
         latest = self._batches(ask, roots, ROOTS_AT_ONCE, "latest roots")
         return latest.astype(np.bool_)
 
-    def leaves(self, node: int, layer: int | None) -> Ints:
-        """Return the supervoxels of a node, or its nodes of a layer, as they come."""
-        with translated(self._server, f"the leaves of {node}"):
-            found: Any = self._client.get_leaves(node, stop_layer=layer)
-        return np.asarray(found, np.int64)
+    def leaves(self, nodes: Sequence[int], layer: int | None) -> dict[int, Ints]:
+        """Return the supervoxels of nodes, or their nodes of a layer, as they come."""
+        if len(nodes) == 1:
+            with translated(self._server, f"the leaves of {nodes[0]}"):
+                found: Any = self._client.get_leaves(nodes[0], stop_layer=layer)
+            return {nodes[0]: np.asarray(found, np.int64)}
+        leaves: dict[int, Ints] = {}
+        for start in range(0, len(nodes), NODES_AT_ONCE):
+            batch = [*nodes[start : start + NODES_AT_ONCE]]
+            with translated(self._server, f"the leaves of {len(batch)} nodes"):
+                found = self._client.get_leaves_many(batch, stop_layer=layer)
+            leaves |= {int(one): np.asarray(found[one], np.int64) for one in found}
+        return leaves
 
     def created(self, roots: Ints) -> Ints:
         """Return when each root was made, or `UNKNOWN` where there is no such root."""
@@ -100,8 +114,9 @@ class CaveGraph:
                 times: Sequence[datetime] = self._client.get_root_timestamps(
                     batch, latest=False
                 )
-        except ServerError:
-            # One unknown id spoils the request: ask which are known.
+        except (ServerError, NotAuthorizedError):
+            # One unknown id spoils the request, on a public datastack also one that is
+            # newer than its cap: ask which are known.
             with translated(self._server, "valid roots"):
                 valid: Any = self._client.is_valid_nodes(batch)
             known = np.asarray(valid, np.bool_)
