@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cortical_cache.cache.keyed import MISSING
+from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
 from cortical_cache.repositories.cellmaps import NONE
 from cortical_cache.repositories.live import utc
@@ -31,7 +32,7 @@ def cell_id_to_root_id(  # noqa: PLR0913  see Client.cell_id_to_root_id
     omit_multiple: bool,
 ) -> pd.DataFrame:
     """See `Client.cell_id_to_root_id`."""
-    asked = np.array(as_ids(cell_ids, "cell_ids"), np.int64)
+    asked = _ids(cell_ids, "cell_ids")
     unique = np.unique(asked)
     moment = None if timestamp is None else utc(timestamp)
     number = repositories.versions.resolve(version)
@@ -54,7 +55,7 @@ def root_id_to_cell_id(
     missing: Missing,
 ) -> pd.DataFrame:
     """See `Client.root_id_to_cell_id`."""
-    asked = np.array(as_ids(root_ids, "root_ids"), np.int64)
+    asked = _ids(root_ids, "root_ids")
     unique, back = np.unique(asked, return_inverse=True)
     cells = repositories.cells.cells_of(unique)
     open_ones = cells == MISSING
@@ -70,6 +71,17 @@ def root_id_to_cell_id(
     if filter_empty:
         return frame[(frame["cell_id"] != NONE).fillna(value=True)]
     return frame
+
+
+def _ids(values: object, name: str) -> Ints:
+    """Return ids as an array, in order, repeats kept; see `as_ids`."""
+    is_list = getattr(values, "ndim", 0) == 1
+    if is_list and str(getattr(values, "dtype", "")) == "int64":  # by the million
+        return np.array(values, np.int64)
+    try:
+        return np.array(as_ids(values, name), np.int64)
+    except OverflowError as error:
+        raise InvalidQueryError(f"{name} must have 63 bits at most") from error
 
 
 def _one_each(cells: Ints, found: Ints, roots: Ints) -> Ints:

@@ -72,63 +72,71 @@ class CellMaps:
         self._store = store
         self._read: dict[tuple[str, ...], list[Ints]] = {}
         self._index: tuple[object, Index] | None = None
+        self._sightings: tuple[object, Sightings] | None = None
 
     def index(self) -> Index:
         """Return the cells of all roots, read anew when more has been mirrored."""
         parts = list(self._complete())
-        key = tuple((moment, stamp) for moment, stamp, _, _ in parts)
+        key = _key(parts)
         if self._index is None or self._index[0] != key:
-            self._index = (key, _indexed([(m, r, c) for m, _, r, c in parts]))
+            self._index = (key, _indexed([self._pairs(*part) for part in parts]))
         return self._index[1]
 
     def sightings(self) -> Sightings:
         """Return where the mirrored cell tables and lookup views saw supervoxels."""
-        supervoxels: list[Ints] = []
-        roots: list[Ints] = []
-        times: list[Ints] = []
-        for version, moment in self._versions():
-            for kind, name in self._sources():
-                state = self._state(kind, name, version)
-                if state is None:
-                    continue
-                held = self._columns(state, ("pt_supervoxel_id", "pt_root_id"))
-                good = (held[0] > 0) & (held[1] != MISSING)
-                supervoxels.append(held[0][good])
-                roots.append(held[1][good])
-                times.append(np.full(int(good.sum()), moment, np.int64))
-        nothing = [np.empty(0, np.int64)]
+        parts = [
+            (moment, [state])
+            for version, moment in self._versions()
+            for kind, name in self._sources()
+            if (state := self._state(kind, name, version)) is not None
+        ]
+        key = _key(parts)
+        if self._sightings is None or self._sightings[0] != key:
+            self._sightings = (key, self._seen([(m, one) for m, (one,) in parts]))
+        return self._sightings[1]
+
+    def _seen(self, parts: list[tuple[int, RowSetState]]) -> Sightings:
+        nothing = np.empty(0, np.int64)
+        supervoxels, roots, times = [nothing], [nothing], [nothing]
+        for moment, state in parts:
+            held = self._columns(state, ("pt_supervoxel_id", "pt_root_id"))
+            good = (held[0] > 0) & (held[1] != MISSING)
+            supervoxels.append(held[0][good])
+            roots.append(held[1][good])
+            times.append(np.full(int(good.sum()), moment, np.int64))
         return Sightings(
-            np.concatenate(supervoxels or nothing),
-            np.concatenate(roots or nothing),
-            np.concatenate(times or nothing),
+            np.concatenate(supervoxels), np.concatenate(roots), np.concatenate(times)
         )
 
-    def _complete(self) -> Iterator[tuple[int, str, Ints, Ints]]:
-        """Yield moment, commit, roots and cells of versions with every cell table."""
+    def _complete(self) -> Iterator[tuple[int, list[RowSetState]]]:
+        """Yield moment and states of versions with every cell table."""
         for version, moment in self._versions():
-            main = self._state("table", self._dataset.main_table, version)
-            if main is None:
-                continue
-            others = [
-                self._state("table", table.name, version)
-                for table in self._dataset.alternative_tables
-                if self._exists(table.name, version)
-            ]
-            if None in others:
-                continue
-            pairs = [self._columns(main, ("pt_root_id", "id"))]
-            pairs += [
-                self._columns(one, ("pt_root_id", "target_id"))
-                for one in others
-                if one is not None
-            ]
-            stamp = ",".join(
-                state.commits[-1].id for state in (main, *others) if state is not None
-            )
-            roots = np.concatenate([pair[0] for pair in pairs])
-            cells = np.concatenate([pair[1] for pair in pairs])
-            good = (roots != MISSING) & (roots != 0) & (cells != MISSING)
-            yield moment, stamp, roots[good], cells[good]
+            states = self._tables(version)
+            if states is not None:
+                yield moment, states
+
+    def _tables(self, version: int) -> list[RowSetState] | None:
+        """Return the cell tables of a version, the main one first, if all are whole."""
+        main = self._state("table", self._dataset.main_table, version)
+        if main is None:
+            return None
+        states = [main]
+        for table in self._dataset.alternative_tables:
+            state = self._state("table", table.name, version)
+            if state is not None:
+                states.append(state)
+            elif self._exists(table.name, version):
+                return None
+        return states
+
+    def _pairs(self, moment: int, states: list[RowSetState]) -> tuple[int, Ints, Ints]:
+        """Return the moment, and roots and cells of one version's tables."""
+        named = zip(states, ("id", *["target_id"] * (len(states) - 1)), strict=True)
+        pairs = [self._columns(one, ("pt_root_id", cell)) for one, cell in named]
+        roots = np.concatenate([pair[0] for pair in pairs])
+        cells = np.concatenate([pair[1] for pair in pairs])
+        good = (roots != MISSING) & (roots != 0) & (cells != MISSING)
+        return moment, roots[good], cells[good]
 
     def _versions(self) -> Iterator[tuple[int, int]]:
         for version in self._store.versions():
@@ -160,13 +168,18 @@ class CellMaps:
         """Read columns of a whole table, once in a process."""
         from cortical_cache.engine.columns import int_columns
 
-        held = state.held_whole()
-        if held is None:
-            raise NotCachedError("a cell table is", "cortical-cache sync")
-        key = (held.pieces[0].files[0], *names)
+        key = (state.commits[-1].id, *names)
         if key not in self._read:
+            held = state.held_whole()
+            if held is None:
+                raise NotCachedError("a cell table is", "cortical-cache sync")
             self._read[key] = int_columns(held, names, MISSING)
         return self._read[key]
+
+
+def _key(parts: "Sequence[tuple[int, list[RowSetState]]]") -> object:
+    """Return what tells one set of mirrored tables from another."""
+    return [(moment, [one.commits[-1].id for one in them]) for moment, them in parts]
 
 
 def _indexed(parts: list[tuple[int, Ints, Ints]]) -> Index:

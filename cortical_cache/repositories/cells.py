@@ -108,9 +108,15 @@ class Cells:
             return found, roots
         at = np.full(len(found), NONE, np.int64)
         placed = supervoxels != MISSING
-        at[placed] = self._roots.roots_at(
-            supervoxels[placed], moment, self.maps.sightings()
-        )
+        sightings = self.maps.sightings()
+        if self._origin.offline:
+            unique, back = np.unique(supervoxels[placed], return_inverse=True)
+            held = self._roots.places_at(unique, moment, sightings)[back]
+            open_ones = (held == MISSING) & (supervoxels[placed] > 0)
+            if open_ones.any():
+                cells = np.unique(found[placed][open_ones])
+                raise self.undecided(cells, f"roots at {moment.isoformat()}")
+        at[placed] = self._roots.roots_at(supervoxels[placed], moment, sightings)
         return found, at
 
     def cells_of(self, roots: Ints) -> Ints:
@@ -129,16 +135,27 @@ class Cells:
         """
         index = self.maps.index()
         cells = index.find(roots)
-        cells[roots == 0] = NONE
-        self._absent(roots, cells, index.moments)
+        left = np.flatnonzero(cells == MISSING)
+        if len(left):
+            cells[left] = self._beyond(roots[left], index.moments)
+        return cells
+
+    def _beyond(self, roots: Ints, moments: Sequence[int]) -> Ints:
+        """Return the cells of roots that no mirrored version names."""
+        cells = np.full(len(roots), MISSING, np.int64)
+        cells[roots <= 0] = NONE  # off the segmentation, or our own "no entry"
+        self._absent(roots, cells, moments)
         self._recall(roots, cells)
-        left = cells == MISSING
-        if not left.any() or self._origin.offline:
+        left = np.flatnonzero(cells == MISSING)
+        if not len(left) or self._origin.offline:
             return cells
-        asked = self._clock()
-        self._roots.learn(roots[left], asked)
-        self._absent(roots, cells, index.moments)
-        self._ask(roots, cells, asked)
+        with self._learnt.asking(roots[left], "cells"):
+            self._recall(roots, cells)  # another one may have asked meanwhile
+            left = np.flatnonzero(cells == MISSING)
+            if len(left):
+                self._roots.learn(roots[left])
+                self._absent(roots, cells, moments)
+                self._ask(roots, cells)
         return cells
 
     def _absent(self, roots: Ints, cells: Ints, moments: Sequence[int]) -> None:
@@ -159,7 +176,7 @@ class Cells:
         order = np.argsort(rows.columns["observed_at"], kind="stable")  # newest wins
         cells[left[rows.asked[order]]] = rows.columns["cell_id"][order]
 
-    def _ask(self, roots: Ints, cells: Ints, now: datetime) -> None:
+    def _ask(self, roots: Ints, cells: Ints) -> None:
         """Ask the server for each root's cell as of its end, or as of now.
 
         Roots that were current together are asked together, but not at a moment after
@@ -169,24 +186,32 @@ class Cells:
         lives = self._roots.known(roots[left])
         unreal = lives.created == MISSING  # the server knows no such root
         cells[left[unreal]] = NONE
-        last = np.where(lives.ended != MISSING, lives.ended - 1_000, to_micros(now))
-        edited = self._edited()
+        ended = lives.ended != MISSING
+        now = self._origin.session.server_time() or self._clock()
+        last = np.where(
+            ended, lives.ended - 1_000, np.maximum(to_micros(now), lives.created)
+        )
         open_ones = ~unreal
+        edited = None
         while open_ones.any():
-            moment = int(last[np.flatnonzero(open_ones)[0]])
-            as_at_end = (last == moment) | (edited <= moment)
-            together = open_ones & (lives.created <= moment) & (moment <= last)
-            batch = left[together & as_at_end]
+            moment = int(last[open_ones].min())
+            together = open_ones & (last == moment)
+            alike = open_ones & (lives.created <= moment)
+            if (alike & ~together).any():
+                edited = self._edited() if edited is None else edited
+                if edited <= moment:
+                    together = alike
+            batch = left[together]
             for start in range(0, len(batch), ROOTS_AT_ONCE):
                 part = batch[start : start + ROOTS_AT_ONCE]
                 cells[part] = self._ask_at(roots[part], from_micros(moment))
             observed = np.full(len(batch), moment, np.int64)
             self._learnt.add([roots[batch], cells[batch], observed])
-            open_ones &= ~(together & as_at_end)
+            open_ones &= ~together
 
     def _edited(self) -> int:
-        """Return when a cell table last changed, as the newest version's list says."""
-        records = self._catalog.tables(self._versions.newest())
+        """Ask when a cell table last changed, which its live record says."""
+        records = self._catalog.tables(self._versions.newest(), refresh=True)
         times = [
             to_micros(parse_time(str(records[name]["last_modified"])))
             for name in self._dataset.cell_tables
@@ -280,7 +305,7 @@ class Cells:
             datastack=self._dataset.datastack,
             version=version,
             filter_in_dict={key: cells},
-            select_columns=[key, "pt_root_id"],
+            select_columns=[key, "pt_supervoxel_id", "pt_root_id"],
             split_positions=True,
             merge_reference=False,
             metadata=False,
