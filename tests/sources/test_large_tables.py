@@ -180,7 +180,7 @@ def test_pages_that_do_not_add_up_are_not_a_table(start, world):
         client = load_client("demo", version=5, server_address=url)
         subject = client.repositories.catalog.subject("synapses_demo", 5)
 
-        with pytest.raises(TruncatedResultError, match="59,833 rows, .* 59,834"):
+        with pytest.raises(TruncatedResultError, match=r"59,833 rows, .* 59,834"):
             cache_of(client).mirror(subject)
 
     rows = client.repositories.store.rows("table", "synapses_demo", 5)
