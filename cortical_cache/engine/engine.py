@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from duckdb import ColumnExpression, DuckDBPyRelation, Expression
+from duckdb import (
+    ColumnExpression,
+    ConstantExpression,
+    DuckDBPyRelation,
+    Expression,
+)
 
 from cortical_cache.engine.connection import Connections
 from cortical_cache.engine.frames import frame
@@ -167,6 +172,8 @@ class Engine:
             for one in shown
             for stored in one.column.stored
         ]
+        if not columns:  # the server drops what was selected; the rows are counted
+            return _arrow(found.select(ConstantExpression(1)))
         if is_page or not keys:
             return _arrow(found.select(*columns))
         numbered = [key.alias(f"{_KEY}{n}") for n, key in enumerate(keys)]

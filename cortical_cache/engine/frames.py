@@ -96,7 +96,7 @@ def frame(
             arrays.append(array)
     groups = [] if split_positions else _positions(names)
     if not groups:
-        return _pandas(names, arrays)
+        return _pandas(names, arrays, rows.num_rows)
     joined = {name for _, parts in groups for name in parts}
     kept = [number for number, name in enumerate(names) if name not in joined]
     result = _pandas([names[n] for n in kept], [arrays[n] for n in kept], rows.num_rows)

@@ -2,6 +2,7 @@
 
 import json
 
+from cortical_cache.model.json import Json
 from cortical_cache.model.normal import SHOWN
 from cortical_cache.model.query import Query
 
@@ -30,7 +31,7 @@ def call(query: Query) -> tuple[str, dict[str, object]]:
     arguments: dict[str, object] = {
         "datastack_name": query.datastack,
         "materialization_version": query.version,
-        "select_columns": given["select_columns"],
+        "select_columns": _in_order(given["select_columns"], query.tables),
         "offset": query.offset,
         "limit": query.limit,
         "split_positions": query.split_positions,
@@ -54,3 +55,10 @@ def call(query: Query) -> tuple[str, dict[str, object]]:
         "merge_reference": query.merged,
     }
     return "query_table", arguments
+
+
+def _in_order(selected: Json, tables: tuple[str, ...]) -> Json:
+    """Put a selection by table into the tables' order, which suffixes go by here."""
+    if not isinstance(selected, dict):
+        return selected
+    return {table: selected[table] for table in tables if table in selected}

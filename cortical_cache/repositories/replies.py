@@ -5,6 +5,7 @@ filter need no second request; the answer to a join or a count is kept as it cam
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.misread import is_misread
 from cortical_cache.model.query import Filter, Query, Side
+from cortical_cache.model.shape import ColumnType
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.versions import Versions
@@ -142,9 +144,11 @@ class Replies:
         return frame, fetched_at
 
     def settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
-        """Ask the server which of some rows meet the filters, in one request, once.
+        """Ask the server which of some rows meet the filters, once.
 
-        Held values are rounded, the server's are not.
+        Held values are rounded, the server's are not. It takes one request, and one
+        or two more for each exclusion, which the server only understands as its
+        opposite.
 
         Parameters
         ----------
@@ -159,16 +163,42 @@ class Replies:
         NotCachedError
             Offline, and not kept from before.
         """
+        among = Filter("in", subject.name, "id", tuple(sorted(ids)))
+        others = [
+            one
+            for one in query.filters_of(subject.name)
+            if not is_misread(one) and (one.kind, one.column) != ("in", "id")
+        ]
+        found = self._ids_matching(query, subject, (among, *others))
+        for one in self._opposites(query, subject):
+            found -= self._ids_matching(query, subject, (among, one))
+        return found
+
+    def _opposites(self, query: Query, subject: Subject) -> Iterator[Filter]:
+        """Yield filters for the rows that exclusions of rounded values leave out."""
+        shape = self._rows.row_set(subject).state().shape
+        for one in query.filters_of(subject.name):
+            column = shape and shape.column(one.column)
+            if (
+                one.kind != "out"
+                or not isinstance(one.value, tuple)
+                or column is None
+                or column.type is not ColumnType.DOUBLE
+            ):
+                continue
+            present = tuple(value for value in one.value if value is not None)
+            if present:
+                yield replace(one, kind="in", value=present)
+            if None in one.value:
+                yield replace(one, kind="equal", value=None)
+
+    def _ids_matching(
+        self, query: Query, subject: Subject, filters: tuple[Filter, ...]
+    ) -> frozenset[int]:
         import pyarrow.parquet as pq
 
-        filters = tuple(
-            one for one in query.filters_of(subject.name) if not is_misread(one)
-        )
-        among = Filter("in", subject.name, "id", tuple(sorted(ids)))
-        given = [one for one in filters if (one.kind, one.column) != ("in", "id")]
-        held = self._matching(query, subject, (among, *given))
         found: set[int] = set()
-        for piece in held.pieces:
+        for piece in self._matching(query, subject, filters).pieces:
             for file in piece.files:
                 column = pq.read_table(file, columns=["id"]).column("id")
                 found.update(int(str(one)) for one in column.to_pylist())

@@ -21,7 +21,8 @@ from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.json import JsonObject
-from cortical_cache.model.misread import misread
+from cortical_cache.model.misread import misread, selects_one
+from cortical_cache.model.output import outputs
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.subject import Subject
@@ -382,6 +383,17 @@ class Tables:
         if len(shapes) == len(subjects):
             blockers(query, shapes)
 
+    def _failing(self, query: Query, subjects: Sequence[Subject]) -> str | None:
+        """Say why the server would fail on a selection that makes sense."""
+        if not selects_one(query) or query.counts:
+            return None
+        states = {s.name: self._rows.row_set(s).state() for s in subjects}
+        shapes = {name: one.shape for name, one in states.items() if one.shape}
+        shown = outputs(query, shapes) if len(shapes) == len(subjects) else ()
+        if len(shown) == 1 and len(shown[0].names) == 1:
+            return "the server fails if one column is selected"
+        return None
+
     def _pass(
         self, query: Query, subjects: Sequence[Subject], step: PassThrough
     ) -> "pd.DataFrame | list[dict[str, object]]":
@@ -389,7 +401,7 @@ class Tables:
             (s for s in subjects if not self._rows.row_set(s).state().is_whole),
             subjects[0],
         )
-        fault = misread(query)
+        fault = misread(query) or self._failing(query, subjects)
         if fault is not None and len(subjects) > 1:
             command = self._catalog.not_cached(lacking).command
             raise UnsupportedQueryError(

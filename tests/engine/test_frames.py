@@ -206,6 +206,14 @@ def test_a_table_that_is_not_held_is_named():
         ENGINE.answer(query, {})
 
 
+def test_rows_count_though_the_server_drops_every_selected_column(hold: Hold):
+    held = hold([{"id": 1}, {"id": 2}])
+
+    found = ask(held, select_columns=["deleted"])
+
+    assert found.shape == (2, 0)
+
+
 def test_resolution_is_applied_to_shown_positions_only(hold: Hold):
     held = hold(
         [{"id": 1, "pt_position_x": 50, "pt_position_y": 7, "pt_position_z": 3}]
