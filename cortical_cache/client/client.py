@@ -4,9 +4,11 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cortical_cache.client.status import CacheStatus, cache_status
+from cortical_cache.client.versioned import Versioned
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.ids import as_ids
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.cached import Cached
     from cortical_cache.client.cells import Missing
-    from cortical_cache.client.diff import TableDiff
+    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.exports import Exports
     from cortical_cache.client.managers import TableManager, ViewManager
     from cortical_cache.repositories.tables import Answered, Explanation
 
@@ -34,7 +37,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client:
+class Client(Versioned):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.
@@ -46,7 +49,8 @@ class Client:
     """
 
     def __init__(self, repositories: Repositories) -> None:
-        self.repositories = self._of = repositories
+        super().__init__(repositories)
+        self.repositories = repositories
         self._cached: Cached | None = None
 
     @property
@@ -126,7 +130,36 @@ class Client:
         """
         from cortical_cache.client.plain import plain_client
 
-        return plain_client(self._of.origin)
+        return self._as_fixed(plain_client(self._of.origin))
+
+    def _graph(self) -> "CachedChunkedGraph":
+        return self.cached.chunkedgraph
+
+    @cached_property
+    def exports(self) -> "Exports":
+        """Bulk exports: whole tables as files of a bucket, brought once.
+
+        Freshness: the list for a day; an export for ever under its generation.
+        """
+        from cortical_cache.client.exports import Exports
+
+        return Exports(self._of)
+
+    def set_export_cloudpath(self, cloudpath: str) -> None:
+        """Look for exports there, now and in later sessions. No network.
+
+        Parameters
+        ----------
+        cloudpath : str
+            ``gs://bucket/exports/``, ``s3://``, ``https://``, ``file://`` or a path;
+            its folders are ``v{version}``.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is none of these.
+        """
+        self._of.exports.set_location(cloudpath)
 
     @property
     def last_source(self) -> "Answered | None":
@@ -380,58 +413,6 @@ class Client:
         Freshness: for ever once the root has ended; while it is current, now.
         """
         return self.cached.chunkedgraph.get_root_timestamps(root_ids, latest=True)
-
-    def diff(
-        self,
-        table: str | None,
-        old: int,
-        new: int,
-        *,
-        columns: Sequence[str] | None = None,
-        bookkeeping: bool = False,
-    ) -> "TableDiff":
-        """Return what changed in a table, or in the cells, between two versions.
-
-        Freshness: for ever. Held tables are compared without the network; what is not
-        held is fetched whole first.
-
-        Parameters
-        ----------
-        table : str or None
-            Table or view, its rows named by their id; None: the dataset's main table.
-            For the tables that cell ids are made of, `cells` of the answer tells
-            which cells kept their root, changed, merged, split, came or went.
-        old, new : int
-            Versions, merged or split.
-        columns : sequence of str, optional
-            Compare these only.
-        bookkeeping : bool
-            Compare ``created``, ``superceded_id`` and ``valid``, too.
-
-        Returns
-        -------
-        TableDiff
-            ``added``, ``removed`` and ``changed`` (ids, int64), ``columns`` (of each
-            column the ids whose value changed), ``to_frame()`` with old and new values.
-
-        Raises
-        ------
-        NotCachedError
-            Offline, and one of the two is not held whole.
-        UnknownNameError
-            If a version, the table or a column does not exist.
-        VersionExpiredError
-            If the server has dropped a version that is not held.
-        UnsupportedQueryError
-            If the rows have no id of their own, as those of some views.
-
-        Examples
-        --------
-        >>> client.diff("cell_types", 1300, 1412).changed  # doctest: +SKIP
-        """
-        from cortical_cache.client.diff import diff
-
-        return diff(self._of, table, old, new, columns=columns, bookkeeping=bookkeeping)
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.
