@@ -88,15 +88,15 @@ def test_a_moment_past_for_good_is_asked_once(method, both, tmp_path):
 @pytest.mark.filterwarnings("ignore")
 def test_now_is_never_remembered(both):
     cave, client, _ = both
-    table = "nucleus_scores"
+    now = datetime.now(UTC)
     for _ in range(2):
         cave.clear_log()
-        client.cached.materialize.live_live_query(table, datetime.now(UTC))
+        client.cached.materialize.live_live_query("nucleus_scores", now)
         assert live_requests(cave)
 
     offline = load_client("demo", server_address=cave.url, offline=True)
     with pytest.raises(NotCachedError, match="nucleus_scores"):
-        offline.cached.materialize.live_live_query(table, datetime.now(UTC))
+        offline.cached.materialize.live_live_query("nucleus_scores", now)
 
 
 @pytest.mark.filterwarnings("ignore")
