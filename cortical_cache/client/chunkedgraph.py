@@ -43,6 +43,7 @@ class CachedChunkedGraph:
         self._of = repositories
         self._shell = shell
         self._default: datetime | None = None
+        self._info: dict[str, Json] | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass everything else on to caveclient."""
@@ -58,6 +59,18 @@ class CachedChunkedGraph:
     @timestamp.setter
     def timestamp(self, value: datetime | None) -> None:
         self._default = value
+
+    @property
+    def segmentation_info(self) -> dict[str, Json]:
+        """The segmentation's metadata. Freshness: asked once a session."""
+        if self._info is None:
+
+            def ask() -> Json:
+                plain: Any = self._of.origin.session.chunkedgraph
+                return plain.segmentation_info
+
+            self._info = self._of.lineage.answer("segmentation info", {}, None, ask)
+        return self._info
 
     def get_roots(
         self,
@@ -226,7 +239,7 @@ class CachedChunkedGraph:
         found = self._of.lineage.answer("past ids", request, end, ask)
         return {
             name: {int(root): ids for root, ids in _mapping(found[name]).items()}
-            for name in ("future_id_map", "past_id_map")
+            for name in ("past_id_map", "future_id_map")
         }
 
     def is_valid_nodes(

@@ -128,3 +128,46 @@ def asked(cave: LoopbackCave, ending: str) -> list[LoggedRequest]:
 
 def node_ids(request: LoggedRequest) -> list[int]:
     return json.loads(request.body)["node_ids"]
+
+
+def last_moment(graph: ChunkedGraph, root: int, now: datetime) -> int:
+    """Return the last millisecond of a root's life so far."""
+    _, (retired,) = lives(graph, np.array([root]))
+    return min(int(retired) - 1, millis(now))
+
+
+def nuclei_in(world: World, root: int, moment: int) -> list[int]:
+    """Return the cell of every point, live at a moment in ms, that a root held then."""
+    graph = graph_of(world)
+    tables = world.aligned_volumes[world.datastacks["demo"].aligned_volume].tables
+    when = np.datetime64(moment, "ms")
+    found: list[int] = []
+    for name in (MAIN, OTHER):
+        rows, bound = tables[name].annotation, tables[name].segmentation
+        assert bound is not None
+        deleted = rows["deleted"]
+        alive = rows["created"].data <= when
+        alive &= np.where(deleted.null, rows["valid"].data, deleted.data > when)
+        cells = rows["id" if name == MAIN else "target_id"].ints()
+        cell_of = dict(
+            zip(rows["id"].ints()[alive].tolist(), cells[alive].tolist(), strict=True)
+        )
+        roots = graph.parents(bound["pt_supervoxel_id"].ints(), moment)
+        ids = bound["id"].ints()[roots == root].tolist()
+        found += [cell_of[one] for one in ids if one in cell_of]
+    return found
+
+
+def some_roots(world: World) -> list[int]:
+    """Return roots of all times, with a cell, without, and with several."""
+    graph = graph_of(world)
+    roots = every_root(graph)
+    _, retired = lives(graph, roots)
+    current, ended = roots[retired > 2**62], roots[retired < 2**62]
+    several = [
+        root
+        for version in VERSIONS
+        for root, cells in cells_at(world, version).items()
+        if len(cells) > 1
+    ]
+    return sorted({*current[::25].tolist(), *ended[::12].tolist(), *several[:10]})

@@ -18,9 +18,12 @@ from tests.cells.kit import (
     client_at,
     every_root,
     graph_of,
+    last_moment,
     lives,
     millis,
     mirror,
+    nuclei_in,
+    some_roots,
     stamp,
 )
 from tests.kit import python, row_queries
@@ -73,6 +76,23 @@ def test_versions_and_lives_answer_without_a_server(client, server, cave_world):
     kept = offline.root_id_to_cell_id(roots, missing="na", filter_empty=True)
     assert kept["cell_id"].isna().sum() == len(left)
     assert not (kept["cell_id"] == -1).any()
+
+
+def test_the_server_answers_as_of_the_end_of_a_root_or_now(client, cave_world):
+    graph, now = graph_of(cave_world), datetime.now(UTC)
+    roots = some_roots(cave_world)
+    held = {
+        root: set(nuclei_in(cave_world, root, last_moment(graph, root, now)))
+        for root in roots
+    }
+
+    found = client.root_id_to_cell_id(roots)
+
+    assert found["cell_id"].to_dict() == {
+        root: next(iter(cells)) if len(cells) == 1 else -1
+        for root, cells in held.items()
+    }
+    assert {len(cells) for cells in held.values()} == {0, 1, 2}
 
 
 def test_one_version_says_nothing_of_a_root_from_another_time(client, cave_world):
