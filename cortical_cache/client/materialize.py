@@ -317,7 +317,9 @@ class CachedMaterialize:
                 raise InvalidQueryError(message)
             version = self._version_at(timestamp)
             if version is None:
-                return self._of.live.answer("query_table", {"table": table, **asked})
+                for name in ("materialization_version", "get_counts", "return_df"):
+                    del asked[name]
+                return self.live_query(table, **asked)
         else:
             version = self._known_version(materialization_version)
         for name in _TABLE_ONLY:
@@ -509,7 +511,25 @@ class CachedMaterialize:
         if self._version_at(timestamp) is not None:
             del asked["post_filter"]
             return self.query_table(**asked)
-        return self._of.live.answer("live_query", asked)
+        asked["timestamp"] = utc(timestamp)
+        found = self._computed(asked)
+        return self._of.live.answer("live_query", asked) if found is None else found
+
+    def _computed(self, asked: dict[str, Any]) -> "pd.DataFrame | None":
+        """Compute a live answer from a version; None where only the server can."""
+        from cortical_cache.client.livequery import PLAIN_ONLY, computed
+
+        live = self._of.live
+        base = live.base(asked["timestamp"])
+        if base is None or not live.is_settled(asked["timestamp"]):
+            return None
+        if any(asked[name] for name in PLAIN_ONLY):
+            return None
+        graph = cast("Any", self._shell).chunkedgraph
+        try:
+            return computed(self._of, self, graph, asked, base)
+        except ValueError:  # ids that are none then, NULL roots: the server's to say
+            return None
 
     def live_live_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
         self,

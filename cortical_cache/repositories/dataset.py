@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cortical_cache.engine import Engine
     from cortical_cache.repositories.cells import Cells
     from cortical_cache.repositories.diff import Diffs
+    from cortical_cache.repositories.exports import Exports
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.roots import Roots
 
@@ -84,6 +85,24 @@ class Repositories:
 
         return Diffs(self.dataset, self.catalog, self.versions, self.rows, self.origin)
 
+    @cached_property
+    def exports(self) -> "Exports":
+        """Bulk exports."""
+        from cortical_cache.cache.exports import ExportCache
+        from cortical_cache.repositories.exports import Exports
+        from cortical_cache.repositories.promotions import Promotions
+
+        offline = self.settings.offline
+        return Exports(
+            dataset=self.dataset,
+            facts=self.facts,
+            rows=self.rows,
+            cache=ExportCache(self.store, self.clock, offline=offline),
+            promotions=Promotions(
+                self.catalog, self.versions, self.rows, offline=offline
+            ),
+        )
+
     @property
     def dataset(self) -> Dataset:
         """The dataset."""
@@ -136,7 +155,7 @@ def open_dataset(
         origin=origin,
         engine=engine,
     )
-    live = Live(catalog, versions, tables, frames, origin)
+    live = Live(catalog, versions, tables, frames, origin, clock)
     return Repositories(
         home=home,
         settings=settings,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+from cortical_cache.cache.facts import Clock
 from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
@@ -41,18 +42,20 @@ class Live:
 
     Parameters
     ----------
-    catalog, versions, tables, frames, origin
+    catalog, versions, tables, frames, origin, clock
         Collaborators.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  collaborators
         self,
         catalog: Catalog,
         versions: Versions,
         tables: Tables,
         frames: Frames,
         origin: Origin,
+        clock: Clock,
     ) -> None:
+        self._clock = clock
         self._catalog = catalog
         self._versions = versions
         self._tables = tables
@@ -92,7 +95,7 @@ class Live:
     ) -> "pd.DataFrame":
         from cortical_cache.sources.cave.calls import pass_call, presented
 
-        base = self._base(moment)
+        base = self.base(moment)
         digest = _digest(method, arguments, base)
         kept = None if base is None else self._frames.get(digest, base)
         if kept is None:
@@ -121,12 +124,19 @@ class Live:
             metadata=bool(arguments.get("metadata")),
         )
 
-    def _base(self, moment: datetime) -> int | None:
+    def base(self, moment: datetime) -> int | None:
         """Return the version that CAVE starts from: the newest before the moment."""
         records = map(VersionRecord.parse, self._versions.records())
         before = [one for one in records if one.valid and one.timestamp <= moment]
         newest = max(before, key=lambda one: one.timestamp, default=None)
         return None if newest is None else newest.version
+
+    def is_settled(self, moment: datetime) -> bool:
+        """Tell whether the answer at a moment can no longer change, by our own clock.
+
+        Good enough to choose how to ask; what is kept goes by the server's clock.
+        """
+        return is_past(moment, self._clock(), self._versions.public_end())
 
     def _from_version(
         self, arguments: Mapping[str, object], version: int, moment: datetime

@@ -77,12 +77,58 @@ def test_a_moment_past_for_good_is_asked_once(method, both, tmp_path):
     cave.clear_log()
     again = getattr(client.cached.materialize, method)(**arguments)
     cave.stop()
-    offline = load_client("demo", server_address=cave.url, offline=True)
+    offline = load_client("demo", version=5, server_address=cave.url, offline=True)
     last = getattr(offline.cached.materialize, method)(**arguments)
 
     assert not row_queries(cave)
     for ours in (first, again, last):
         same_frame(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_roots_that_are_known_are_not_asked_again(both):
+    """A live answer at one past moment teaches what another one needs."""
+    cave, client, plain = both
+    materialize = client.cached.materialize
+    when = materialize.get_timestamp(4)
+    table = "nucleus_detection_v0"
+    materialize.live_query(table, when + timedelta(days=2))
+    cave.clear_log()
+    roots = materialize.live_query(table, when + timedelta(days=1))["pt_root_id"]
+    rows = row_queries(cave)
+    asked = [one for one in cave.requests if "segmentation" in one.path]
+
+    theirs = plain.materialize.live_query(table, when + timedelta(days=1))
+
+    assert not rows
+    assert sorted(roots) == sorted(theirs["pt_root_id"])
+    assert sum(len(one.body) for one in asked) < len(roots)  # 20 bytes an id
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("given", ["equal", "in"])
+def test_a_root_of_then_is_found_under_what_it_was_before(given, both):
+    """Its rows lie under other roots in the version that the answer comes from."""
+    _, client, plain = both
+    when = client.cached.materialize.get_timestamp(4) + timedelta(days=60)
+    table = "nucleus_detection_v0"
+    before = client.cached.materialize.query_table(table, materialization_version=4)
+    after = plain.materialize.live_query(table, when)
+    merged = after.merge(before[["id", "pt_root_id"]], on="id", suffixes=("", "_old"))
+    moved = merged[
+        (merged["pt_root_id"] != merged["pt_root_id_old"]) & (merged["pt_root_id"] > 1)
+    ]
+    root = int(moved["pt_root_id"].iloc[0])
+    filters = {
+        "equal": {"filter_equal_dict": {"pt_root_id": root}},
+        "in": {"filter_in_dict": {"pt_root_id": [root]}},
+    }[given]
+    theirs = plain.materialize.live_query(table, when, **filters)
+
+    ours = client.cached.materialize.live_query(table, when, **filters)
+
+    assert len(ours)
+    same_frame(ours, theirs)
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -11,6 +11,7 @@ import requests
 from caveclient import materializationengine
 from requests.structures import CaseInsensitiveDict
 
+from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.calls import call
 from cortical_cache.model.query import Query
 from cortical_cache.sources.cave.faults import translated
@@ -66,7 +67,12 @@ def pass_call(
         _headers_of(materialize.session) as headers,
         translated(session.server_address, what),
     ):
-        frame = cast("pd.DataFrame", getattr(materialize, method)(**arguments))
+        try:
+            frame = cast("pd.DataFrame", getattr(materialize, method)(**arguments))
+        except requests.JSONDecodeError:  # a ValueError, but of the server's
+            raise
+        except ValueError as error:  # what caveclient itself refuses
+            raise InvalidQueryError(" ".join(str(error).split())) from error
     warnings = [one["Warning"] for one in headers if "Warning" in one]
     limited = any('201 - "Limited query to ' in warning for warning in warnings)
     return Passed(frame, limited, session.server_time())
