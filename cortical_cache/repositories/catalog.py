@@ -9,13 +9,18 @@ from collections.abc import Mapping
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import NotCachedError, UnknownNameError
+from cortical_cache.errors import (
+    NotCachedError,
+    UnknownNameError,
+    VersionExpiredError,
+)
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Column, ColumnType, Kind
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
+from cortical_cache.repositories.expiry import with_copies
 
 __all__ = ["Catalog", "folded"]
 
@@ -100,11 +105,18 @@ class Catalog:
         """Return the column types of every view. Freshness: for ever."""
         document = self._facts.get(
             Fact.VIEW_SCHEMAS,
-            lambda: {**self._origin.metadata.view_schemas(version)},
+            lambda: self._ask_view_schemas(version),
             missing=self._missing("the view schemas", version),
             version=version,
         )
         return {name: as_object(v) for name, v in as_object(document.value).items()}
+
+    def _ask_view_schemas(self, version: int) -> Json:
+        """Ask for what only the version's own database tells."""
+        try:
+            return {**self._origin.metadata.view_schemas(version)}
+        except VersionExpiredError as error:
+            raise with_copies(str(error), self._dataset) from error
 
     def schemas(self, *, refresh: bool = False) -> dict[str, Json]:
         """Return the JSON schema of every annotation type. Freshness: a day."""

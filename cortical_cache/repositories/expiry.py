@@ -7,12 +7,14 @@ so everything is told with the date on which it was known.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cortical_cache.errors import VersionExpiredError
+from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.store import DatasetStore
 
-__all__ = ["AHEAD", "Expiry", "last_known"]
+__all__ = ["AHEAD", "Expiry", "last_known", "with_copies"]
 
 AHEAD = timedelta(days=30)
 """How long before its end a version is warned about."""
@@ -80,6 +82,14 @@ def last_known(store: DatasetStore, version: int) -> Expiry | None:
             if as_object(record).get("version") == version
         ]
     return max(found, key=lambda one: one.as_of, default=None)
+
+
+def with_copies(message: str, dataset: Dataset) -> VersionExpiredError:
+    """Return the error of a version that is gone, naming the static copies."""
+    sources = dataset.export_locations
+    if sources:
+        message += f"; static copies may be in {', '.join(sources)}"
+    return VersionExpiredError(message, sources)
 
 
 def _expiry(record: object, as_of: datetime) -> Expiry:

@@ -16,6 +16,7 @@ from cortical_cache.errors import (
     StoreChangedError,
     UnknownNameError,
     UnsupportedQueryError,
+    VersionExpiredError,
 )
 from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
@@ -149,10 +150,21 @@ class Tables:
             No such version, table, view or column.
         InvalidQueryError
             The server would refuse it.
+        VersionExpiredError
+            The server has dropped the version, and the store does not hold what it
+            takes; the error names the static copies.
         SourceError
             The server fails, or its rows cannot be proved whole.
         """
         self._versions.ensure(query.version)
+        try:
+            return self._take_steps(query, widen=widen)
+        except VersionExpiredError as error:
+            raise self._versions.expired(query.version) from error
+
+    def _take_steps(
+        self, query: Query, *, widen: bool
+    ) -> "pd.DataFrame | list[dict[str, object]]":
         subjects = self._subjects(query)
         asked = False
         for _ in range(MOST_STEPS):

@@ -11,7 +11,7 @@ from cortical_cache.model.dataset import Home
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
-from cortical_cache.repositories.expiry import last_known
+from cortical_cache.repositories.expiry import last_known, with_copies
 from cortical_cache.settings import Settings
 from cortical_cache.store import DatasetStore
 
@@ -218,14 +218,11 @@ class Versions:
         """Name a version that is gone, those that are not, and its static copies."""
         name = self._home.dataset.name
         known = ", ".join(map(str, self.available())) or "no version"
-        message = (
+        return with_copies(
             f"version {version} of {name} has expired on the server and what you ask "
-            f"is not held; the server still has {known}"
+            f"is not held; the server still has {known}",
+            self._home.dataset,
         )
-        sources = self._home.dataset.export_locations
-        if sources:
-            message += f"; static copies may be in {', '.join(sources)}"
-        return VersionExpiredError(message, sources)
 
     def at(self, timestamp: datetime) -> int | None:
         """Return the version frozen at exactly that time, or None."""
