@@ -90,7 +90,7 @@ def test_roots_that_are_known_are_not_asked_again(both):
     """A live answer at one past moment teaches what another one needs."""
     cave, client, plain = both
     materialize = client.cached.materialize
-    when = materialize.get_timestamp(4)
+    when = materialize.get_timestamp(5)
     table = "nucleus_detection_v0"
     materialize.live_query(table, when + timedelta(days=2))
     cave.clear_log()
