@@ -1,5 +1,9 @@
-"""The recording of the README's first command shows what it prints."""
+"""The recording of the README's first command shows what it prints.
 
+``python -m tests.docs.test_demo`` records it anew.
+"""
+
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -7,6 +11,20 @@ from pathlib import Path
 from tests.kit import COMMAND
 
 DEMO = Path(__file__).parents[2] / "docs" / "demo.md"
+RECORDING = re.compile(r"```text\n(.*?)```", re.DOTALL)
+
+
+def demo() -> subprocess.CompletedProcess[str]:
+    """Run the demo; what it says and what it shows come in their order."""
+    return subprocess.run(
+        [COMMAND, "demo"],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=100,
+        check=False,
+    )
 
 
 def shape(text: str) -> list[str]:
@@ -16,17 +34,9 @@ def shape(text: str) -> list[str]:
 
 
 def test_the_demo_prints_what_the_recording_shows(monkeypatch):
-    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     monkeypatch.delenv("CORTICAL_CACHE_DIR")
-    done = subprocess.run(
-        [COMMAND, "demo"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    recorded = re.search(r"```text\n(.*?)```", DEMO.read_text("utf-8"), re.DOTALL)[1]
+    done = demo()
+    recorded = RECORDING.search(DEMO.read_text("utf-8"))[1]
 
     assert done.returncode == 0, done.stdout
     assert shape(done.stdout) == shape(recorded)
@@ -46,3 +56,8 @@ def test_the_demo_leaves_nothing_behind(home, monkeypatch, tmp_path):
     assert done.returncode == 0
     assert [*scratch.iterdir()] == []
     assert not [one for one in home.rglob("*") if "cortical" in one.name]
+
+
+if __name__ == "__main__":
+    text = DEMO.read_text("utf-8")
+    DEMO.write_text(text.replace(RECORDING.search(text)[1], demo().stdout), "utf-8")
