@@ -77,11 +77,13 @@ class RowCache:
 
     def known_rows(self, subject: Subject) -> int | None:
         """Return the number of rows, where it is held or was counted. No network."""
-        state = self.row_set(subject).state()
-        if state.is_whole:
-            return state.rows
         counted = self._facts.held(Fact.ROW_COUNTS, subject.version, subject.name)
-        return None if counted is None else int(str(counted.value))
+        if counted is not None:
+            return int(str(counted.value))
+        state = self.row_set(subject).state()
+        # of an export, with its invalid rows, a query returns fewer than are held
+        is_reply = state.is_whole and not any(one.exact for one in state.commits)
+        return state.rows if is_reply else None
 
     def count(self, subject: Subject) -> int:
         """Return the number of rows that a query of the whole returns. For ever."""

@@ -43,6 +43,8 @@ class Fact(Enum):
     ANNOTATION_COUNTS = "annotation_counts"
     ROW_COUNTS = "row_counts"
     LINEAGE = "lineage"
+    EXPORT_LOCATION = "export_location"
+    EXPORTS = "exports"
 
     @property
     def rule(self) -> Rule:
@@ -68,6 +70,8 @@ _RULES = {
     Fact.LINEAGE: Rule(
         timedelta(0), "for ever up to a moment past for good; up to now asked each time"
     ),
+    Fact.EXPORT_LOCATION: Rule(None, "set by the user; stays till set anew"),
+    Fact.EXPORTS: Rule(_DAY, "new dumps appear; asked again by sync as well"),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 

@@ -32,6 +32,9 @@ from cortical_cache.demo.world import MergedTable
 _EWKB_POINT_Z = np.frombuffer(bytes.fromhex("0101000080"), np.uint8)
 _PAGE = 1000
 
+# PostgreSQL quotes an empty text, to tell it from NULL; pandas cannot be told to.
+_EMPTY = "\N{SYMBOL FOR NULL}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -130,7 +133,8 @@ def _dump(rows: Rows) -> bytes:
     frame = pd.DataFrame({name: _texts(v) for name, v in rows.columns.items()})
     text = io.StringIO()
     frame.to_csv(text, header=False, index=False, na_rep="", lineterminator="\n")
-    return gzip.compress(text.getvalue().encode(), 1, mtime=0)
+    printed = text.getvalue().replace(_EMPTY, '""')
+    return gzip.compress(printed.encode(), 1, mtime=0)
 
 
 def _texts(vector: Vector) -> pd.Series:
@@ -146,7 +150,7 @@ def _texts(vector: Vector) -> pd.Series:
     elif vector.kind in ("double precision", "real", "numeric"):
         texts = pd.Series([_float(v) for v in vector.data.tolist()], dtype=object)
     elif vector.kind == "character varying":
-        texts = pd.Series(vector.data.tolist(), dtype=object)
+        texts = pd.Series(vector.data.tolist(), dtype=object).replace("", _EMPTY)
     else:
         return pd.Series(pd.arrays.IntegerArray(vector.ints(), vector.null.copy()))
     return texts.mask(vector.null)

@@ -1,0 +1,262 @@
+"""Bulk exports: which there are, which are held, and what they are mirrors of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, cast
+
+from cortical_cache.cache.exports import BringProgress, ExportCache, no_progress
+from cortical_cache.cache.facts import Facts
+from cortical_cache.cache.rows import RowCache
+from cortical_cache.errors import ConfigurationError, UnknownNameError
+from cortical_cache.model.dataset import Dataset
+from cortical_cache.model.export import Export
+from cortical_cache.model.json import as_list, as_object
+from cortical_cache.model.shape import ColumnType
+from cortical_cache.model.subject import Subject
+from cortical_cache.policy.freshness import Fact
+from cortical_cache.repositories.promotions import Promote, Promotion, Promotions
+from cortical_cache.store import Commit, RowSet
+
+__all__ = ["Brought", "Exports"]
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What came of bringing an export.
+
+    Attributes
+    ----------
+    export : Export
+    is_new : bool
+        False if this generation of it was held already.
+    rows, nbytes : int
+        Now held.
+    promotion : Promotion
+        Which table or view it is a mirror of, or why of none.
+    """
+
+    export: Export
+    is_new: bool
+    rows: int
+    nbytes: int
+    promotion: Promotion
+
+
+class Exports:
+    """The exports of one dataset.
+
+    Freshness: an export is kept for ever under its generation; the listing is asked
+    once a day, and whenever `refresh` says so.
+
+    Parameters
+    ----------
+    dataset, facts, rows, cache, promotions
+        Collaborators.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        facts: Facts,
+        rows: RowCache,
+        cache: ExportCache,
+        promotions: Promotions,
+    ) -> None:
+        self._dataset = dataset
+        self._facts = facts
+        self._rows = rows
+        self._cache = cache
+        self._promotions = promotions
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        """Where exports are looked for: as the user set it, else as configured."""
+        chosen = self._facts.held(Fact.EXPORT_LOCATION)
+        if chosen is not None:
+            return (str(chosen.value),)
+        return self._dataset.export_locations
+
+    def set_location(self, location: str) -> None:
+        """Look for exports there, in this and every later session.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is no location.
+        """
+        from cortical_cache.sources.buckets.bucket import Bucket
+
+        Bucket(location)
+        self._facts.keep(Fact.EXPORT_LOCATION, location)
+
+    def listed(self, *, refresh: bool = False) -> tuple[Export, ...]:
+        """Return the exports at the locations, by name and version.
+
+        Freshness: a day, or asked now with `refresh`; offline as last listed.
+
+        Raises
+        ------
+        ConfigurationError
+            If no location is known.
+        NotCachedError
+            Offline, and they were never listed.
+        SourceError
+            If a location cannot be read.
+        """
+        locations = self.locations
+        name = self._dataset.name
+        if not locations:
+            raise ConfigurationError(
+                f"no export location of {name} is known; give one with "
+                "client.set_export_cloudpath(...), or `export_locations` in the "
+                "configuration"
+            )
+        document = self._facts.get(
+            Fact.EXPORTS,
+            lambda: [asdict(one) for one in _list(locations)],
+            missing=(
+                f"the list of exports of {name} is",
+                f"cortical-cache sync {name} --exports",
+            ),
+            part=_digest(locations),
+            refresh=refresh,
+        )
+        return _parsed(document.value)
+
+    def known(self) -> tuple[Export, ...]:
+        """Return the exports as last listed, however long ago. No network."""
+        document = self._facts.held(Fact.EXPORTS, part=_digest(self.locations))
+        return () if document is None else _parsed(document.value)
+
+    def find(self, name: str, version: int) -> Export:
+        """Return one export.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such export; the error names near ones.
+        """
+        listed = self.listed()
+        for one in listed:
+            if (one.name, one.version) == (name, version):
+                return one
+        probed = _probe(self.locations, name, version)
+        if probed is not None:
+            return probed
+        where = f"the exports of {self._dataset.name}"
+        versions = [one.version for one in listed if one.name == name]
+        if versions:
+            raise UnknownNameError(f"version of {name}", version, where, versions)
+        known = sorted({one.name for one in listed})
+        raise UnknownNameError("export", name, where, known)
+
+    def held(self, name: str, version: int) -> Commit | None:
+        """Return the commit that holds an export; None if it is not held."""
+        return self._cache.held(name, version)
+
+    def row_set(self, name: str, version: int) -> RowSet:
+        """Return what is held of an export."""
+        return self._cache.row_set(name, version)
+
+    def is_current(self, export: Export) -> bool:
+        """Tell whether this generation of an export is held."""
+        return self._cache.is_current(export)
+
+    def bring(
+        self,
+        export: Export,
+        *,
+        promote: Promote = "auto",
+        progress: BringProgress = no_progress,
+    ) -> Brought:
+        """Fetch an export unless it is held, and promote it if it can be proved.
+
+        Freshness: for ever under its generation; a second call fetches nothing.
+
+        Parameters
+        ----------
+        export : Export
+        promote : {"auto", "count", "none"}
+            See `Promotions.promote`.
+        progress : callable
+
+        Raises
+        ------
+        SourceError, StoreError
+            See `ExportCache.bring`. What was held stays as it was.
+        """
+        subject = self._likely(export)
+        is_new = self._cache.bring(
+            export,
+            known=self._known(subject),
+            progress=progress,
+        )
+        row_set = self._cache.row_set(export.name, export.version)
+        commit = row_set.state().commits[-1]
+        promotion = self._promotions.promote(export, row_set, commit, promote)
+        return Brought(export, is_new, commit.rows, commit.nbytes, promotion)
+
+    def at_path(self, path: Path, version: int | None) -> list[Export]:
+        """Return the exports in a file or folder on this machine.
+
+        Parameters
+        ----------
+        path : Path
+            A dump (its header beside it), or a folder with folders ``v{version}``.
+        version : int or None
+            Of a dump that does not lie in a folder ``v{version}``.
+
+        Raises
+        ------
+        ConfigurationError
+            If it is neither, or its version is not known.
+        """
+        from cortical_cache.sources.dumps.local import local_exports
+
+        return local_exports(path, version)
+
+    def _likely(self, export: Export) -> Subject | None:
+        """Return the table or view that an export is named after, if that is known."""
+        return next(self._promotions.subjects(export), (None, None))[1]
+
+    def _known(self, subject: Subject | None) -> Mapping[str, ColumnType]:
+        if subject is None:
+            return {}
+        shape = self._rows.row_set(subject).state().shape
+        columns = subject.view_columns if shape is None else shape.columns
+        return {column.name: column.type for column in columns}
+
+
+def _list(locations: Sequence[str]) -> list[Export]:
+    from cortical_cache.sources.buckets.bucket import Bucket
+    from cortical_cache.sources.dumps.listing import list_exports
+
+    found: dict[tuple[str, int], Export] = {}
+    for location in locations:
+        for one in list_exports(Bucket(location)):
+            found.setdefault((one.name, one.version), one)
+    return [found[key] for key in sorted(found)]
+
+
+def _probe(locations: Sequence[str], name: str, version: int) -> Export | None:
+    from cortical_cache.sources.buckets.bucket import Bucket
+    from cortical_cache.sources.dumps.listing import probe
+
+    for location in locations:
+        if location.startswith(("http://", "https://")):
+            found = probe(Bucket(location), name, version)
+            if found is not None:
+                return found
+    return None
+
+
+def _digest(locations: Sequence[str]) -> str:
+    return sha256("\n".join(locations).encode()).hexdigest()[:16]
+
+
+def _parsed(value: object) -> tuple[Export, ...]:
+    records = (as_object(one) for one in as_list(value))
+    return tuple(Export(**cast("dict[str, Any]", one)) for one in records)

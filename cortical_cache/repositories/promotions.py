@@ -1,0 +1,186 @@
+"""Prove that an export is all of a table or view, and let it answer for that.
+
+Names only suggest. The proof is the server's count of the rows that queries show; of a
+version that the server has dropped, where nothing can be counted any more, it is that
+the dump itself came whole: its end, its CRC and the object's checksum.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from cortical_cache.cache.promotion import mirror_shape, promote
+from cortical_cache.cache.rows import RowCache
+from cortical_cache.errors import (
+    CorticalCacheError,
+    UnknownNameError,
+    VersionExpiredError,
+)
+from cortical_cache.model.export import Candidate, Export, candidates
+from cortical_cache.model.shape import Kind, TableShape
+from cortical_cache.model.subject import Subject
+from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.versions import Versions
+from cortical_cache.store import Commit, RowSet
+
+__all__ = ["Promote", "Promotion", "Promotions"]
+
+log = logging.getLogger(__name__)
+
+Promote = Literal["auto", "count", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """Whether an export answers for a table or view.
+
+    Attributes
+    ----------
+    kind : {"table", "view"} or None
+    name : str or None
+        None: it answers for none.
+    proof : {"count", "dump"} or None
+    reason : str
+        Why, or why not.
+    """
+
+    kind: Kind | None
+    name: str | None
+    proof: str | None
+    reason: str
+
+
+class Promotions:
+    """Makes exports mirrors.
+
+    Parameters
+    ----------
+    catalog, versions, rows
+        Collaborators.
+    offline : bool
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        versions: Versions,
+        rows: RowCache,
+        *,
+        offline: bool,
+    ) -> None:
+        self._catalog = catalog
+        self._versions = versions
+        self._rows = rows
+        self._offline = offline
+
+    def subjects(self, export: Export) -> Iterator[tuple[Candidate, Subject]]:
+        """Yield the tables and views that an export may be a mirror of.
+
+        Nothing if the version's lists are neither held nor to be had.
+        """
+        for candidate in candidates(export.name):
+            try:
+                self._versions.ensure(export.version)
+                found = self._catalog.subject(candidate.name, export.version)
+            except UnknownNameError:
+                continue
+            except CorticalCacheError as error:
+                log.debug("%s: %s", export, error)
+                return
+            yield candidate, found
+
+    def promote(
+        self, export: Export, source: RowSet, commit: Commit, how: Promote
+    ) -> Promotion:
+        """Let an export answer for the table or view that it is proved to be all of.
+
+        A second call finds that it does already, and changes nothing.
+
+        Parameters
+        ----------
+        export : Export
+        source : RowSet
+            Of the export.
+        commit : Commit
+            That holds it.
+        how : {"auto", "count", "none"}
+            ``"count"``: only if the server's count proves it. ``"auto"``: of an
+            expired version the dump's own proof will do.
+        """
+        if how == "none":
+            return _none("not asked for")
+        reasons: list[str] = []
+        for candidate, subject in self.subjects(export):
+            target = self._rows.row_set(subject)
+            proved = _proved(target, commit)
+            if proved is not None:
+                return Promotion(subject.kind, subject.name, proved, "it does already")
+            proof, reason = self._prove(candidate, subject, commit, how)
+            if proof is None:
+                reasons.append(reason)
+                continue
+            shape = self._shape(subject, commit)
+            lacks = set(shape.stored_columns) - set(commit.shape.stored_columns)
+            if lacks:
+                named = ", ".join(sorted(lacks))
+                reasons.append(f"it lacks columns of {subject}: {named}")
+                continue
+            details = {"proof": proof, "export": export.name}
+            with target.fetch_lock("whole"):
+                promote(source, commit, target, shape, details)
+            return Promotion(subject.kind, subject.name, proof, reason)
+        return _none("; ".join(reasons) or "no table or view of that name is known")
+
+    def _prove(
+        self, candidate: Candidate, subject: Subject, commit: Commit, how: Promote
+    ) -> tuple[str | None, str]:
+        valid = int(commit.provenance.details["valid_rows"])
+        try:
+            count = self._count(subject)
+        except VersionExpiredError:
+            if how == "auto" and not candidate.needs_count:
+                return "dump", "the version has expired and the dump came whole"
+            return None, f"{subject} has expired: its rows can no longer be counted"
+        except CorticalCacheError as error:
+            return None, f"the rows of {subject} cannot be counted now: {error}"
+        if count is None:
+            return None, f"the rows of {subject} cannot be counted offline"
+        if count != valid:
+            return None, f"it has {valid:,} rows, the server counts {count:,}"
+        return "count", f"the server counts {count:,} rows, too"
+
+    def _count(self, subject: Subject) -> int | None:
+        """Return the server's count, of any time: rows of a version never change."""
+        known = self._rows.known_rows(subject)
+        if known is not None or self._offline:
+            return known
+        self._versions.require_stable(subject.version)
+        return self._rows.count(subject)
+
+    def _shape(self, subject: Subject, commit: Commit) -> TableShape:
+        """Return the table's shape as the server has it; else as the dump has it."""
+        row_set = self._rows.row_set(subject)
+        if row_set.state().shape is None and not self._offline:
+            column = subject.page_column
+            try:
+                self._versions.require_stable(subject.version)
+                if column is not None:
+                    self._rows.fetch_keys(subject, column, frozenset())
+            except CorticalCacheError as error:
+                log.debug("the columns of %s: %s", subject, error)
+        return row_set.state().shape or mirror_shape(commit, subject)
+
+
+def _none(reason: str) -> Promotion:
+    return Promotion(None, None, None, reason)
+
+
+def _proved(target: RowSet, commit: Commit) -> str | None:
+    """Return the proof by which these very rows are held as the table already."""
+    listed = commit.provenance.details["listed"]
+    for one in target.state().commits:
+        details = one.provenance.details
+        if one.exact and details.get("listed") == listed:
+            return details.get("proof")
+    return None

@@ -1,0 +1,1 @@
+"""Buckets, web servers and folders with exports. The one place that knows fsspec."""

@@ -1,0 +1,1 @@
+"""Read what others exported: CSV dumps of PostgreSQL, Parquet, feather, Delta Lake."""

@@ -1,0 +1,101 @@
+"""Let one row set hold the files of another one, without a second copy on disk."""
+
+import os
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from uuid6 import uuid7
+
+from cortical_cache.model.shape import TableShape
+from cortical_cache.store.commit import Commit, Provenance
+from cortical_cache.store.commit_json import commit_to_json
+from cortical_cache.store.disk import TEMPORARY, Disk
+from cortical_cache.store.layout import commits_folder
+from cortical_cache.store.rows import RowSet
+from cortical_cache.store.sealed import write_sealed
+
+__all__ = ["adopt"]
+
+
+def adopt(  # noqa: PLR0913  as RowSet.append
+    target: RowSet,
+    source: RowSet,
+    commit: Commit,
+    *,
+    shape: TableShape,
+    provenance: Provenance,
+    supersedes: Collection[str] = (),
+) -> Commit:
+    """Commit to `target` the very files of a commit of `source`.
+
+    The files are linked, or copied where the file system has no links; each row set
+    keeps its own, so that superseding or sweeping one leaves the other whole. Called
+    again it adds another commit; nothing is ever replaced.
+
+    Parameters
+    ----------
+    target, source : RowSet
+        Of one dataset.
+    commit : Commit
+        Of `source`.
+    shape : TableShape
+        What the rows are in `target`; the files have its columns, and maybe more.
+    provenance : Provenance
+    supersedes : collection of str
+        Commits of `target` that count no longer.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or fails, or a file has gone. What was held stays.
+    """
+    disk = Disk()
+    folder = target.folder
+    disk.make_folder(commits_folder(folder))
+    made: list[Path] = []
+    files = tuple(replace(one, name=f"{uuid7()}.parquet") for one in commit.files)
+    new = Commit(
+        id=str(uuid7()),
+        created=datetime.now(UTC),
+        files=files,
+        shape=shape,
+        coverage=commit.coverage,
+        provenance=provenance,
+        supersedes=frozenset(supersedes),
+        exact=commit.exact,
+    )
+    path = commits_folder(folder) / f"{new.id}.json"
+    try:
+        for old, file in zip(commit.files, files, strict=True):
+            made.append(folder / file.name)
+            _share(disk, source.folder / old.name, made[-1])
+        disk.sync_folder(folder)
+        write_sealed(disk, path, commit_to_json(new))
+    except BaseException:
+        if not path.exists():  # past its rename the commit counts
+            for one in made:
+                with suppress(OSError):  # what stays is swept in a day
+                    disk.remove(one)
+        raise
+    return new
+
+
+def _share(disk: Disk, source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        temporary = target.with_name(f".{target.name}{TEMPORARY}")
+        try:
+            shutil.copyfile(source, temporary)
+            with temporary.open("r+b") as file:
+                disk.sync(file)
+            disk.rename(temporary, target)
+        finally:
+            disk.remove(temporary)
+    disk.touch(target)

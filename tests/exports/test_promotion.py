@@ -1,0 +1,117 @@
+"""An export that is proved to be all of a table answers for the table."""
+
+import gzip
+
+import pytest
+
+from cortical_cache import load_client
+from tests.exports.conftest import write_dump
+from tests.kit import row_queries, same_frame
+
+TABLES = ["nucleus_detection_v0", "synapses_demo", "cell_types", "nucleus_scores"]
+VIEWS = ["synapse_counts", "nucleus_detection_lookup"]
+
+
+def provenance(client, name):
+    repositories = client.repositories
+    subject = repositories.catalog.subject(name, client.version)
+    commits = repositories.rows.row_set(subject).state().commits
+    return [one.provenance.details.get("proof") for one in commits]
+
+
+@pytest.fixture
+def theirs(server):
+    """Return caveclient's own answers."""
+    from caveclient import CAVEclient
+
+    return CAVEclient("demo", server_address=server.url).materialize
+
+
+@pytest.mark.parametrize("version", [4, 5])
+@pytest.mark.parametrize("name", [*TABLES, *VIEWS])
+def test_it_answers_as_the_server_would_without_asking_it(
+    client, server, theirs, name, version
+):
+    client.version = version
+    kind = "query_view" if name in VIEWS else "query_table"
+    alone = {} if name in VIEWS else {"merge_reference": False}
+    expected = getattr(theirs, kind)(name, materialization_version=version, **alone)
+
+    client.exports.get_table(name, version)
+    assert provenance(client, name) == ["count"]
+    server.clear_log()
+    answer = getattr(client.cached.materialize, kind)(name, **alone)
+
+    assert not row_queries(server)
+    same_frame(answer, expected)
+
+
+def test_an_export_with_rows_missing_answers_for_nothing(client, server, dumps):
+    header = "id,bigint\ntag,character varying\n"
+    write_dump(dumps, "cell_types", header, "1,a\n2,b\n")
+    client.set_export_cloudpath(str(dumps))
+
+    assert len(client.exports.get_table("cell_types", 5)) == 2
+    assert provenance(client, "cell_types") == []
+
+
+def test_of_an_expired_version_the_dump_is_the_proof(server, dumps):
+    rows = "1,t,5,a\n2,f,6,b\n"
+    header = "id,bigint\nvalid,boolean\ntarget_id,bigint\ntag,character varying\n"
+    write_dump(dumps, "nucleus_scores_merged", header, rows, version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+
+    client.exports.get_table("nucleus_scores_merged", 1)
+
+    assert provenance(client, "nucleus_scores") == ["dump"]
+    found = client.cached.materialize.query_table(
+        "nucleus_scores", merge_reference=False
+    )
+    assert found["id"].tolist() == [1]
+
+
+def test_count_only_forbids_the_dump_as_a_proof(server, dumps):
+    header = "id,bigint\nvalid,boolean\n"
+    write_dump(dumps, "nucleus_scores", header, "1,t\n", version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+
+    client.exports.get_table("nucleus_scores", 1, promote="count")
+
+    assert provenance(client, "nucleus_scores") == []
+
+
+def test_a_filtered_view_never_becomes_its_table_without_a_count(server, dumps):
+    header = "id,bigint\nvalid,boolean\n"
+    name = "nucleus_scores_v1_filtered_view"
+    write_dump(dumps, name, header, "1,t\n", version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+
+    assert len(client.exports.get_table(name, 1)) == 1
+
+    assert provenance(client, "nucleus_scores") == []
+
+
+def test_promotion_shares_the_files(client):
+    client.exports.get_table("synapses_demo", 4)
+
+    folder = client.cache_dir / "v4"
+    ours = {one.stat().st_ino for one in folder.glob("exports/*/*.parquet")}
+    tables = {one.stat().st_ino for one in folder.glob("tables/syn*/*.parquet")}
+    assert ours <= tables
+
+
+def test_a_new_generation_takes_the_place_of_the_old_one(server, dumps):
+    header = "id,bigint\n"
+    path = write_dump(dumps, "mine", header, "1\n")
+    client = load_client("demo", version=5)
+    client.set_export_cloudpath(str(dumps))
+    assert client.exports.get_table("mine", 5)["id"].tolist() == [1]
+
+    path.write_bytes(gzip.compress(b"1\n2\n3\n4\n"))
+    assert client.exports.get_table("mine", 5)["id"].tolist() == [1]
+    client.exports.reset_available_files()
+
+    assert client.exports.get_table("mine", 5)["id"].tolist() == [1, 2, 3, 4]
