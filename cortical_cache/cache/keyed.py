@@ -65,11 +65,20 @@ class Keyed:
         The others. Times are microseconds since 1970, UTC.
     server : str
         Address, for the provenance.
+    compact_at : int
+        Commits from which on they are joined.
     """
 
     def __init__(
-        self, row_set: RowSet, key: str, columns: Sequence[str], server: str
+        self,
+        row_set: RowSet,
+        key: str,
+        columns: Sequence[str],
+        server: str,
+        *,
+        compact_at: int = COMPACT_AT,
     ) -> None:
+        self._compact_at = compact_at
         self._row_set = row_set
         self._names = (key, *columns)
         self._server = server
@@ -84,7 +93,7 @@ class Keyed:
             return
         arrays = [pa.array(one, pa.int64(), mask=one == MISSING) for one in rows]
         self._append(pa.table(arrays, names=list(self._names)), ())
-        if len(self._row_set.state().commits) >= COMPACT_AT:
+        if len(self._row_set.state().commits) >= self._compact_at:
             self.compact()
 
     def get(self, keys: "Ints") -> Matches:
@@ -127,7 +136,7 @@ class Keyed:
 
         with self._row_set.fetch_lock("compact", timeout=0) as mine:
             state = self._row_set.state()
-            if not mine or len(state.commits) < COMPACT_AT:
+            if not mine or len(state.commits) < self._compact_at:
                 return
             tables = [
                 pq.read_table(self._row_set.folder / file.name)

@@ -184,9 +184,10 @@ def _key(parts: "Sequence[tuple[int, list[RowSetState]]]") -> object:
 
 def _indexed(parts: list[tuple[int, Ints, Ints]]) -> Index:
     """Put the versions together: of each root the newest one that has it counts."""
-    if not parts:
+    all_moments = tuple(sorted({moment for moment, _, _ in parts}))
+    if not any(len(roots) for _, roots, _ in parts):
         nothing = np.empty(0, np.int64)
-        return Index(nothing, nothing, ())
+        return Index(nothing, nothing, all_moments)
     moments = np.concatenate([np.full(len(r), m, np.int64) for m, r, _ in parts])
     roots = np.concatenate([roots for _, roots, _ in parts])
     cells = np.concatenate([cells for _, _, cells in parts])
@@ -198,4 +199,4 @@ def _indexed(parts: list[tuple[int, Ints, Ints]]) -> Index:
     starts = np.flatnonzero(group)
     smallest = cells[starts[np.searchsorted(starts, last, "right") - 1]]
     chosen = np.where(smallest == cells[last], cells[last], NONE)
-    return Index(roots[last], chosen, tuple(sorted({m for m, _, _ in parts})))
+    return Index(roots[last], chosen, all_moments)

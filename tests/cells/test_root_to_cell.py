@@ -92,7 +92,7 @@ def test_the_server_answers_as_of_the_end_of_a_root_or_now(client, cave_world):
         root: next(iter(cells)) if len(cells) == 1 else -1
         for root, cells in held.items()
     }
-    assert {len(cells) for cells in held.values()} == {0, 1, 2}
+    assert {len(cells) for cells in held.values()} >= {0, 1, 2}
 
 
 def test_one_version_says_nothing_of_a_root_from_another_time(client, cave_world):
