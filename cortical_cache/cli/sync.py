@@ -34,6 +34,8 @@ def sync(  # noqa: PLR0913  one parameter for each option
     json: bool = False,
     pin: bool = False,
     server: str | None = None,
+    exports: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
 ) -> int:
     """Mirror a version of a dataset: tables, views, metadata, schemas, cell id maps.
 
@@ -64,8 +66,23 @@ def sync(  # noqa: PLR0913  one parameter for each option
         Make this the dataset's version where none is asked for.
     server
         Another CAVE server; its data go to a folder of their own.
+    exports
+        Instead of tables, bring bulk exports: these, or all of the version.
+    from_
+        Take them from a file or folder on this machine, not from a bucket.
     """
     settings = read_settings()
+    if from_ is not None or (exports is not None and not settings.offline):
+        from cortical_cache.cli.exports import sync_exports
+
+        return sync_exports(
+            open_dataset(resolve(dataset, settings, server_address=server), settings),
+            None if version == "latest" else version,
+            exports or (),
+            source=from_,
+            dry_run=dry_run,
+            json=json,
+        )
     if settings.offline:
         raise ConfigurationError(
             "sync needs the network; unset CORTICAL_CACHE_OFFLINE, or `offline` in "

@@ -284,4 +284,6 @@ def _is_denied(error: BaseException) -> bool:
     with suppress(TypeError, ValueError):
         if int(str(code)) in _DENIED:
             return True
-    return isinstance(error, PermissionError)
+    # gcsfs tells a refusal by its words alone
+    said = str(error).startswith(("Forbidden", "Invalid Credentials", "Unauthorized"))
+    return said or isinstance(error, PermissionError)

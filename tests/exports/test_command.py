@@ -1,0 +1,87 @@
+"""``cortical-cache sync --exports``: from a bucket, or from a dump on this disk."""
+
+import pytest
+
+from cortical_cache import load_client
+from cortical_cache.cli.app import run
+from tests.exports.conftest import write_dump
+from tests.kit import Command, Ran, row_queries
+
+HEADER = "id,bigint\nvalid,boolean\npt_root_id,bigint\n"
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    def command(*arguments: str) -> Ran:
+        capsys.readouterr()
+        return Ran(run(["sync", "demo", *arguments]), *capsys.readouterr())
+
+    return command
+
+
+def test_it_brings_an_export_and_says_what_it_proved(client, command, server):
+    ran = command("5", "--exports", "nucleus_detection_v0")
+
+    assert ran.code == 0, ran.err
+    assert "answers for table nucleus_detection_v0 (proof: count" in ran.err
+    server.clear_log()
+    rows = load_client("demo", version=5).tables.nucleus_detection_v0().query()
+    assert len(rows)
+    assert not row_queries(server)
+    again = command("5", "--exports", "nucleus_detection_v0")
+    assert "held already" in again.err
+
+
+def test_the_plan_lists_all_of_a_version(client, command):
+    ran = command("4", "--exports", "--dry-run")
+
+    lines = [line.split("\t") for line in ran.out.splitlines()]
+    assert lines[0] == ["action", "name", "version", "size", "layout", "from"]
+    assert {line[0] for line in lines[1:]} == {"fetch"}
+    assert "synapses_demo" in {line[1] for line in lines[1:]}
+    assert {line[2] for line in lines[1:]} == {"4"}
+
+
+def test_a_dump_on_this_disk_needs_no_network(client, command, dumps, monkeypatch):
+    path = write_dump(dumps, "mine", HEADER, "2,t,7\n1,f,\n", version=5)
+    monkeypatch.setenv("CORTICAL_CACHE_OFFLINE", "1")
+
+    ran = command("--exports", "--from", str(path))
+
+    assert ran.code == 0, ran.err
+    assert "mine v5: brought, 2 rows" in ran.err
+    table = load_client("demo", version=5).exports.get_table("mine", 5)
+    assert table["id"].tolist() == [1, 2]
+
+
+def test_a_loose_dump_takes_the_version_of_the_command_line(server, command, dumps):
+    inside = write_dump(dumps, "loose", HEADER, "1,t,7\n")
+    for one in inside.parent.iterdir():
+        one.rename(dumps / one.name)
+
+    ran = command("--exports", "--from", str(dumps / "loose.csv.gz"))
+    assert ran.code == 1
+    assert "version" in ran.err
+
+    ran = command("4", "--exports", "--from", str(dumps / "loose.csv.gz"))
+    assert ran.code == 0, ran.err
+    assert len(load_client("demo").exports.get_table("loose", 4)) == 1
+
+
+def test_one_that_fails_is_named_and_the_others_come(server, command, dumps):
+    write_dump(dumps, "good", HEADER, "1,t,7\n")
+    write_dump(dumps, "wrong", HEADER, "1,t\n")
+
+    ran = command("5", "--exports", "--from", str(dumps), "--json")
+
+    assert ran.code == 3
+    assert set(ran.json()["failed"]) == {"wrong"}
+    assert [one["export"]["name"] for one in ran.json()["exports"]] == ["good"]
+    assert "Expected 3 columns, got 2" in ran.err
+
+
+def test_an_unknown_name_names_near_ones(client, command):
+    ran = command("5", "--exports", "cell_type")
+
+    assert ran.code == 1
+    assert "cell_types" in ran.err
