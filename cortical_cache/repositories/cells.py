@@ -205,7 +205,11 @@ class Cells:
             for start in range(0, len(batch), ROOTS_AT_ONCE):
                 part = batch[start : start + ROOTS_AT_ONCE]
                 cells[part] = self._ask_at(roots[part], from_micros(moment))
-            observed = np.full(len(batch), moment, np.int64)
+            # A public datastack looked at its cap, as the lives say, instead of now.
+            seen = lives.seen[together]
+            observed = np.where(
+                ended[together] | (seen == MISSING), moment, np.minimum(moment, seen)
+            )
             self._learnt.add([roots[batch], cells[batch], observed])
             open_ones &= ~together
 

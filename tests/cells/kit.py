@@ -136,10 +136,12 @@ def last_moment(graph: ChunkedGraph, root: int, now: datetime) -> int:
     return min(int(retired) - 1, millis(now))
 
 
-def nuclei_in(world: World, root: int, moment: int) -> list[int]:
+def nuclei_in(
+    world: World, root: int, moment: int, datastack: str = "demo"
+) -> list[int]:
     """Return the cell of every point, live at a moment in ms, that a root held then."""
-    graph = graph_of(world)
-    tables = world.aligned_volumes[world.datastacks["demo"].aligned_volume].tables
+    graph = graph_of(world, datastack)
+    tables = world.aligned_volumes[world.datastacks[datastack].aligned_volume].tables
     when = np.datetime64(moment, "ms")
     found: list[int] = []
     for name in (MAIN, OTHER):

@@ -11,6 +11,8 @@ from caveclient import CAVEclient
 from caveclient.chunkedgraph import ChunkedGraphClient
 
 from cortical_cache import load_client
+from cortical_cache.cache.keyed import Keyed
+from cortical_cache.client import Client
 from cortical_cache.client.chunkedgraph import CachedChunkedGraph
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from tests.cells.kit import (
@@ -22,6 +24,7 @@ from tests.cells.kit import (
     graph_of,
     lives,
     millis,
+    nuclei_in,
     stamp,
 )
 
@@ -55,6 +58,14 @@ def test_names_and_signatures_are_those_of_caveclient(name):
     assert [(one.name, one.kind, one.default) for one in ours] == [
         (one.name, one.kind, one.default) for one in theirs
     ]
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_every_method_says_how_long_its_answer_is_good_for(name):
+    for one in (CachedChunkedGraph, Client):
+        method = getattr(one, name, None)
+        assert method is None or "Freshness:" in (inspect.getdoc(method) or "")
+    assert "Freshness:" in (inspect.getdoc(Client.latest_valid_timestamp) or "")
 
 
 @pytest.fixture
@@ -390,3 +401,32 @@ def test_no_answer_of_a_cap_is_kept_as_that_of_a_later_moment(
     cave.clear_log()
     assert client.get_roots(atoms, cap).tolist() == roots.tolist()
     assert not asked(cave, "roots_binary")
+
+
+def test_a_public_datastack_has_the_cells_of_its_newest_version(
+    public, minnie_world, start, monkeypatch
+):
+    before, cap, ended, _, _ = public
+    name = "minnie65_public"
+    graph = graph_of(minnie_world, name)
+    roots = every_root(graph)
+    created, retired = lives(graph, roots)
+    current = roots[(created <= millis(cap)) & (retired > millis(cap))][::40]
+    asking = [*current.tolist(), *ended[:5].tolist()]
+    cave = start(before)
+    monkeypatch.setenv("CORTICAL_CACHE_SERVER", cave.url)
+
+    found = load_client("minnie_public").root_id_to_cell_id(asking)
+
+    held = [set(nuclei_in(before, root, millis(cap), name)) for root in asking]
+    assert found["cell_id"].tolist() == [
+        next(iter(cells)) if len(cells) == 1 else -1 for cells in held
+    ]
+    assert (found["cell_id"] > 0).any()
+    cave.stop()
+    offline = load_client("minnie_public", offline=True)
+    rows = offline.repositories.store.rows("graph", "root_cells", 0)
+    kept = Keyed(rows, "root_id", ("cell_id", "observed_at"), "").get(np.array(asking))
+    assert len(kept.asked) == len(asking)
+    assert kept.columns["observed_at"].max() <= 1000 * millis(cap)
+    assert offline.root_id_to_cell_id(asking).equals(found)
