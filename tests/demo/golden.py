@@ -349,3 +349,17 @@ def picked() -> list[dict]:
         if case["group"] in GROUPS and not {stem, case["name"]} & UNKNOWABLE.keys():
             picked.append(case)
     return picked
+
+
+def assert_same_json(case: dict, answer: object) -> None:
+    expected = json.loads((GOLDEN / case["file"]).read_text("utf-8"))
+    answer = json.loads(json.dumps(answer, default=str))
+    assert _sorted(answer) == _sorted(expected)
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {k: _sorted(v) for k, v in sorted(value.items())}
+    if isinstance(value, list):
+        return sorted((_sorted(v) for v in value), key=json.dumps)
+    return value

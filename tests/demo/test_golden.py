@@ -1,6 +1,5 @@
 """The loopback CAVE, filled with recorded tables, repeats the real server's answers."""
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from cortical_cache.testing import forget_client_caches, write_token
 from tests.demo.golden import (
     CASES,
     GOLDEN,
+    assert_same_json,
     call,
     golden_world,
     picked,
@@ -87,7 +87,7 @@ def test_recorded_case(
     answer = call(case, client)
     if case["result"] == "json":
         if "timestamp" not in case["name"] and "version" not in case["name"]:
-            _assert_same_json(case, answer)
+            assert_same_json(case, answer)
         return
     assert isinstance(answer, pd.DataFrame)
     _assert_same_frame(case, answer)
@@ -113,20 +113,6 @@ def _assert_same_frame(case: dict, answer: pd.DataFrame) -> None:
         )
     elif "Warning" in sent:
         assert "Limited query" in sent["Warning"]
-
-
-def _assert_same_json(case: dict, answer: object) -> None:
-    expected = json.loads((GOLDEN / case["file"]).read_text("utf-8"))
-    answer = json.loads(json.dumps(answer, default=str))
-    assert _sorted(answer) == _sorted(expected)
-
-
-def _sorted(value: object) -> object:
-    if isinstance(value, dict):
-        return {k: _sorted(v) for k, v in sorted(value.items())}
-    if isinstance(value, list):
-        return sorted((_sorted(v) for v in value), key=json.dumps)
-    return value
 
 
 def _assert_same_failure(case: dict, error: Exception) -> None:
