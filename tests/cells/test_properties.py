@@ -26,7 +26,7 @@ from tests.cells.kit import MAIN, OTHER
 BIG = 864691135336055529
 ids = st.sampled_from([0, 1, BIG, BIG + 1, 2**63 - 1])
 values = st.sampled_from([MISSING, -1, 0, 5, BIG])
-rows = st.lists(st.tuples(ids, values, values), max_size=4)
+rows = st.lists(st.tuples(ids, values, values), min_size=1, max_size=4)
 
 
 def column(numbers: object) -> np.ndarray:
@@ -64,6 +64,11 @@ class KeyedIsADictOfSets(RuleBasedStateMachine):
     def compact(self, who: int) -> None:
         self.both[who].compact()
 
+    @invariant()
+    def both_know_all(self) -> None:
+        for who in range(2):
+            self.get(who, [0, 1, BIG, BIG + 1, 2**63 - 1])
+
     @rule(who=st.integers(0, 1), keys=st.lists(ids, max_size=6))
     def get(self, who: int, keys: list[int]) -> None:
         found = self.both[who].get(column(keys))
@@ -87,7 +92,7 @@ class KeyedIsADictOfSets(RuleBasedStateMachine):
 
 TestKeyedIsADictOfSets = KeyedIsADictOfSets.TestCase
 TestKeyedIsADictOfSets.settings = settings(
-    max_examples=8, stateful_step_count=14, deadline=None
+    max_examples=10, stateful_step_count=16, deadline=None
 )
 
 
