@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from cortical_cache.client.base import Base
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
     import pandas as pd
     from caveclient.frameworkclient import CAVEclientFull
 
-    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
     from cortical_cache.client.diff import TableDiff
 
 __all__ = ["Versioned"]
 
 
-class Versioned:
+class Versioned(Base):
     """The part of a client that is about versions.
 
     Parameters
@@ -26,13 +26,10 @@ class Versioned:
     """
 
     def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
+        super().__init__(repositories)
         self._fixed: int | None = None
         self._before: int | None = None
         self._told: int | None = None
-
-    def _graph(self) -> "CachedChunkedGraph":
-        raise NotImplementedError
 
     def version_timestamp(self, version: int | None = None) -> datetime:
         """Return when a version was frozen, aware, UTC. Freshness: for ever.
@@ -204,4 +201,4 @@ class Versioned:
         """
         from cortical_cache.client.moves import map_roots
 
-        return map_roots(self._of, self._graph(), root_ids, to_version)
+        return map_roots(self._of, self.cached.chunkedgraph, root_ids, to_version)
