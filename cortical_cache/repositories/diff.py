@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.engine.diff import Differences
 
-__all__ = ["BOOKKEEPING", "Diffs", "Placed", "RowChanges"]
+__all__ = ["BOOKKEEPING", "Diffs", "Placed", "RowChanges", "placed"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -170,7 +170,7 @@ class Diffs:
                 self._versions.ensure(version)
             if all(view in self._catalog.views(one) for one in (old, new)):
                 seen = [self._entries(view, "id", one, "view") for one in (old, new)]
-                return _placed(*seen[0]), _placed(*seen[1])
+                return placed(*seen[0]), placed(*seen[1])
         return self._of_tables(old), self._of_tables(new)
 
     def _of_tables(self, version: int) -> Placed:
@@ -184,7 +184,7 @@ class Diffs:
             kept = ~np.isin(cells, others[0])
             cells = np.r_[cells[kept], others[0]]
             roots = np.r_[roots[kept], others[1]]
-        return _placed(cells, roots)
+        return placed(cells, roots)
 
     def _entries(
         self, name: str, key: str, version: int, kind: Kind = "table"
@@ -245,7 +245,7 @@ class Diffs:
         return self._rows.row_set(subject).read(ask)
 
 
-def _placed(cells: Ints, roots: Ints) -> Placed:
+def placed(cells: Ints, roots: Ints) -> Placed:
     """Put entries in order, one for each cell."""
     order = np.lexsort((roots, cells))
     cells, roots = cells[order], roots[order]

@@ -59,7 +59,7 @@ class Oracle:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_each_root_goes_where_its_history_says(version, client, cave_world):
     oracle = Oracle(cave_world, version)
-    some = np.random.default_rng(version).choice(oracle.all_roots(), 200, replace=False)
+    some = np.random.default_rng(version).choice(oracle.all_roots(), 120, replace=False)
 
     found = client.map_roots(some, to_version=version)
 
@@ -170,15 +170,30 @@ def test_what_was_asked_once_is_answered_offline(client, offline, server, cave_w
     assert {LINEAGE, OVERLAP} <= set(found["rule"])
 
 
+def test_a_cell_without_a_root_there_does_not_tell(client):
+    cells = client.diff(None, 2, 5).cells.to_frame()
+    some = cells.query("root_id_old <= 0 and root_id_new > 0 and change == 'changed'")
+
+    found = client.map_roots(some["root_id_new"], to_version=2)
+
+    mine = client.root_id_to_cell_id(some["root_id_new"])["cell_id"].to_numpy()
+    assert (mine == some.index).sum() > 2
+    assert CELL not in set(found["rule"].to_numpy()[mine == some.index])
+
+
 def test_offline_undecided_roots_are_counted_and_five_are_named(
     client, offline, server
 ):
-    client.diff(None, 4, 5)
-    gone = [864691135000000001 + one for one in range(7)]
+    cells = client.diff(None, 2, 5).cells.to_frame().query("change == 'changed'")
+    roots = cells["root_id_old"][cells["root_id_old"] > 0].unique()[:7].tolist()
+    for table in ("nucleus_alternative_points", "nucleus_detection_v0"):
+        client.diff(table, 2, 5)
 
     with pytest.raises(NotCachedError) as raised:
-        offline.map_roots(gone, to_version=4)
+        offline.map_roots(roots, to_version=4)
 
     assert "where 7 roots of demo are in v4 " in raised.value.missing
-    assert ", ".join(map(str, gone[:5])) + ", ...)" in raised.value.missing
+    assert ", ".join(map(str, sorted(roots)[:5])) + ", ...)" in raised.value.missing
     assert raised.value.command == "cortical-cache sync demo 4 --tables cells"
+    nothing = offline.map_roots([0, -1], to_version=4)
+    assert nothing["rule"].tolist() == [NOWHERE, NOWHERE]

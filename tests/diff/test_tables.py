@@ -12,6 +12,7 @@ from cortical_cache.errors import (
     UnsupportedQueryError,
     VersionExpiredError,
 )
+from cortical_cache.repositories.diff import placed
 
 BOOKKEEPING = {"created", "deleted", "superceded_id", "valid"}
 PAIRS = [(2, 4), (2, 3), (3, 5), (4, 3)]  # merged and split, all ways; and backwards
@@ -105,8 +106,12 @@ def test_bookkeeping_is_compared_when_asked(client, server):
     before, after = (rows(server, "cell_types", one) for one in (3, 5))
     _, _, changed = expected(before, after, ignored={"deleted"})
 
-    assert not client.diff("cell_types", 3, 5).columns
+    plain = client.diff("cell_types", 3, 5)
     found = client.diff("cell_types", 3, 5, bookkeeping=True)
+
+    compared = [{one.name for one in each.changes.columns} for each in (plain, found)]
+    assert compared[1] - compared[0] == {"created", "superceded_id", "valid"}
+    assert not plain.columns
 
     assert {name: ids.tolist() for name, ids in found.columns.items()} == changed
     assert client.diff("cell_types", 2, 3).only_new == ()
@@ -163,6 +168,15 @@ def test_names_that_do_not_exist(client):
         client.diff("cell_types", 2, 77)
     with pytest.raises(VersionExpiredError):
         client.diff("cell_types", 1, 2)
+
+
+def test_a_cell_of_two_roots_has_none_and_one_entered_twice_has_its_own():
+    cells, roots = np.array([5, 3, 3, 4, 5, 2]), np.array([7, 8, 9, 0, 7, -1])
+
+    found = placed(cells, roots)
+
+    assert found.cells.tolist() == [2, 3, 4, 5]
+    assert found.roots.tolist() == [-1, -1, 0, 7]
 
 
 def lookup(version):
