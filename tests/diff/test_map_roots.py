@@ -172,13 +172,14 @@ def test_what_was_asked_once_is_answered_offline(client, offline, server, cave_w
 
 def test_a_cell_without_a_root_there_does_not_tell(client):
     cells = client.diff(None, 2, 5).cells.to_frame()
-    some = cells.query("root_id_old <= 0 and root_id_new > 0 and change == 'changed'")
+    some = cells.query("root_id_old > 0 and root_id_new <= 0 and change == 'changed'")
 
-    found = client.map_roots(some["root_id_new"], to_version=2)
+    found = client.map_roots(some["root_id_old"], to_version=5)
 
-    mine = client.root_id_to_cell_id(some["root_id_new"])["cell_id"].to_numpy()
-    assert (mine == some.index).sum() > 2
-    assert CELL not in set(found["rule"].to_numpy()[mine == some.index])
+    mine = client.root_id_to_cell_id(some["root_id_old"])["cell_id"].to_numpy()
+    told = found["rule"].to_numpy()[mine == some.index]
+    assert OVERLAP in told
+    assert CELL not in told
 
 
 def test_offline_undecided_roots_are_counted_and_five_are_named(
