@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.errors import TruncatedResultError
+from cortical_cache.errors import TruncatedResultError, UnsupportedQueryError
+from cortical_cache.model.blockers import blockers
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.misread import is_misread
 from cortical_cache.model.query import Filter, Query, Side
@@ -81,10 +82,17 @@ class Replies:
             Offline, and not kept from before.
         TruncatedResultError
             If the rows cannot be proved to be all.
+        UnsupportedQueryError
+            For a filter that neither the server nor held rows can test.
         """
         sent = tuple(one for one in query.filters if not is_misread(one))
         left = tuple(one for one in query.filters if is_misread(one))
-        return replace(query, filters=left), self._matching(query, subject, sent)
+        rest = replace(query, filters=left)
+        rows = self._matching(query, subject, sent)
+        if reason := blockers(rest, {subject.name: rows.shape}):
+            message = f"{reason}, and the server misreads the filter"
+            raise UnsupportedQueryError(message)
+        return rest, rows
 
     def answer(
         self, query: Query, subject: Subject, *, keep: bool

@@ -90,3 +90,16 @@ def test_records_of_a_limited_question_keep_their_positions_split(small):
     found = small.query_table(NUCLEI, limit=1, return_df=False)
 
     assert "pt_position_x" in found[0]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filter_out_dict": {"deleted": ["2025-01-01T00:00:00"]}},
+        {"filter_regex_dict": {"cell_type": "(?<!a)%"}},
+    ],
+    ids=str,
+)
+def test_what_neither_side_can_test_is_refused(small, asked):
+    with pytest.raises(UnsupportedQueryError, match="the server misreads"):
+        small.query_table(TYPES, **asked, merge_reference=False)

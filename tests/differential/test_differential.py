@@ -104,10 +104,9 @@ def may_be_refused(state: str, question: Question, due: Expected) -> bool:
     """
     if state in {"offline", "large_offline"}:
         return True
-    wrong = question.is_join and bool(due.differences)
-    if state == "large":
-        return wrong
-    return needs_the_server(question) and (wrong or state == "exact")
+    if state == "large" and question.is_join and due.differences:
+        return True
+    return needs_the_server(question) and (bool(due.differences) or state == "exact")
 
 
 def needs_the_server(question: Question) -> bool:
