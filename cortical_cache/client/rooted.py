@@ -169,6 +169,7 @@ class Rooted(Versioned):
     def latest_valid_timestamp(self, root_ids: object) -> "npt.NDArray[np.object_]":
         """Return the last moment at which each root could be used in queries.
 
-        Freshness: for ever once the root has ended; while it is current, now.
+        Freshness: for ever once the root has ended; while it is current, now, or,
+        offline, as of the last time known.
         """
         return self.cached.chunkedgraph.get_root_timestamps(root_ids, latest=True)
