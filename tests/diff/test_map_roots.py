@@ -1,6 +1,7 @@
 """``client.map_roots`` against the history that the loopback CAVE was made from."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,16 +171,32 @@ def test_what_was_asked_once_is_answered_offline(client, offline, server, cave_w
     assert {LINEAGE, OVERLAP} <= set(found["rule"])
 
 
-def test_a_cell_without_a_root_there_does_not_tell(client):
-    cells = client.diff(None, 2, 5).cells.to_frame()
-    some = cells.query("root_id_old > 0 and root_id_new <= 0 and change == 'changed'")
+def off_the_segmentation(world, cell):
+    """Return the world with a cell's root 0 in the lookup view of version 2."""
+    views = world.view_rows["demo", 2]
+    rows = views["nucleus_detection_lookup"]
+    roots = rows["pt_root_id"].data.copy()
+    roots[rows["id"].ints() == cell] = 0
+    changed = rows.with_columns({"pt_root_id": replace(rows["pt_root_id"], data=roots)})
+    views = {**views, "nucleus_detection_lookup": changed}
+    return replace(world, view_rows={**world.view_rows, ("demo", 2): views})
 
-    found = client.map_roots(some["root_id_old"], to_version=5)
 
-    mine = client.root_id_to_cell_id(some["root_id_old"])["cell_id"].to_numpy()
-    told = found["rule"].to_numpy()[mine == some.index]
-    assert OVERLAP in told
-    assert CELL not in told
+def test_a_cell_without_a_root_there_does_not_tell(
+    client, start, cave_world, monkeypatch
+):
+    after = client.diff(None, 2, 5).cells.to_frame().query("change == 'changed'")
+    told = client.map_roots(after["root_id_new"], to_version=2)
+    cell = int(after.index[(told["rule"] == CELL).to_numpy()][0])
+    root = int(after.loc[cell, "root_id_new"])
+    server = start(off_the_segmentation(cave_world, cell))
+    monkeypatch.setenv("CORTICAL_CACHE_SERVER", server.url)
+    other = load_client("demo")
+
+    (rule,) = other.map_roots([root], to_version=2)["rule"]
+
+    assert other.root_id_to_cell_id([root])["cell_id"].tolist() == [cell]
+    assert rule in {LINEAGE, OVERLAP, AMBIGUOUS}
 
 
 def test_offline_undecided_roots_are_counted_and_five_are_named(
