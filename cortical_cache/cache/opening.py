@@ -8,6 +8,7 @@ from cortical_cache.cache.pairs import PairDump
 from cortical_cache.model.export import Export
 from cortical_cache.model.shape import ColumnType
 from cortical_cache.sources.buckets.bucket import Bucket
+from cortical_cache.sources.dumps.columnar import open_columnar
 from cortical_cache.sources.dumps.reader import Dump, Spool, open_csv
 
 __all__ = ["open_export"]
@@ -41,6 +42,8 @@ def open_export(
     """
     bucket = Bucket(export.location)
     base, part = export.filepath_base, export.part
+    if export.layout != "csv":
+        return open_columnar(bucket, export, spool, partial(came, base))
     left = open_csv(bucket, export, base, known, spool, partial(came, base))
     if part is None:
         return left

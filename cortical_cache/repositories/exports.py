@@ -89,8 +89,9 @@ class Exports:
         """
         from cortical_cache.sources.buckets.bucket import Bucket
 
-        Bucket(location)
-        self._facts.keep(Fact.EXPORT_LOCATION, location)
+        bucket = Bucket(location)
+        kept = bucket.location if bucket.is_local else location
+        self._facts.keep(Fact.EXPORT_LOCATION, kept)
 
     def listed(self, *, refresh: bool = False) -> tuple[Export, ...]:
         """Return the exports at the locations, by name and version.

@@ -91,6 +91,7 @@ class Bucket:
         self.name = parts.netloc
         if self.is_local:
             self._root = str(Path(parts.path or location).expanduser().absolute())
+            self.location = self._root
         elif self.scheme in {"http", "https"}:
             self._root = self.location
         else:
