@@ -25,7 +25,7 @@ from cortical_cache.model.json import JsonObject
 from cortical_cache.model.misread import misread, selects_one
 from cortical_cache.model.output import outputs
 from cortical_cache.model.query import Query
-from cortical_cache.model.shape import TableShape
+from cortical_cache.model.shape import ColumnType, TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.answering import (
     Answer,
@@ -385,9 +385,9 @@ class Tables:
         shapes: dict[str, TableShape] = {}
         for subject in subjects:
             row_set = self._rows.row_set(subject)
-            if row_set.state().shape is None and not self._origin.offline:
+            column = _key_of(subject)
+            if row_set.state().shape is None and column and not self._origin.offline:
                 self._versions.require_stable(subject.version)
-                column = subject.page_column or subject.view_columns[0].name
                 self._rows.fetch_keys(subject, column, frozenset())
             shape = row_set.state().shape
             if shape is not None:
@@ -444,6 +444,12 @@ def _found(
     if column is None or one_file:
         return whole
     return state.held_for(column, keys)
+
+
+def _key_of(subject: Subject) -> str | None:
+    """Return a column to ask for no rows by; None if a view has but positions."""
+    names = (c.name for c in subject.view_columns if c.type is not ColumnType.POINT)
+    return subject.page_column or next(names, None)
 
 
 def _missing(state: RowSetState, query: Query, table: str) -> dict[str, frozenset[int]]:

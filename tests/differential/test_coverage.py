@@ -13,7 +13,7 @@ import pytest
 from cortical_cache import load_client
 from cortical_cache.client import Client
 from cortical_cache.demo import LoopbackCave, World, WorldSettings, build_world
-from cortical_cache.demo.rows import Rows, floating, text
+from cortical_cache.demo.rows import Kind, Rows, floating, points, text
 from cortical_cache.demo.world import View
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.coverage import Keys
@@ -27,19 +27,23 @@ PRE = "pre_pt_root_id"
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """Return a world with a view that has no integer column to cut it by."""
+    """Return a world with views that have no integer column to cut them by."""
     small = build_world(WorldSettings(cells=40, synapses=2_000))
-    kinds = {"tag": "character varying", "value": "double precision"}
+    kinds: dict[str, Kind] = {"tag": "character varying", "value": "double precision"}
     view = View(99, "texts", "", (4.0, 4.0, 40.0), kinds)
     rows = Rows({"tag": text(["a", "b"] * 10), "value": floating([0.5] * 20)})
+    place: dict[str, Kind] = {"pt_position": "geometry", "tag": "character varying"}
+    places = View(98, "places", "", (4.0, 4.0, 40.0), place)
+    there = Rows({"pt_position": points([[1, 2, 3]]), "tag": text(["a"])})
     (name,) = small.aligned_volumes
     volume = small.aligned_volumes[name]
-    volume = replace(volume, views={**volume.views, "texts": view})
+    volume = replace(volume, views={**volume.views, "texts": view, "places": places})
     return replace(
         small,
         aligned_volumes={name: volume},
         view_rows={
-            key: {**views, "texts": rows} for key, views in small.view_rows.items()
+            key: {**views, "texts": rows, "places": there}
+            for key, views in small.view_rows.items()
         },
     )
 
@@ -189,6 +193,14 @@ def test_a_view_that_fits_is_kept_under_the_exact_request(large):
 
     client.cached.materialize.query_view("texts", filter_equal_dict={"tag": "b"})
     assert row_queries(cave), "another request is another answer"
+
+
+def test_a_part_of_a_view_that_begins_with_a_position(large):
+    client, _ = large()
+
+    part = client.cached.materialize.query_view("places", limit=1)
+
+    assert part.shape == (1, 2)
 
 
 def held_keys(of: Repositories) -> set[int]:
