@@ -29,6 +29,10 @@ BringProgress = Callable[[int, int, int], None]
 
 ROWS_PER_FILE = 2_000_000
 
+# A second process waits for the first one's download rather than repeat it; if the
+# first one dies its lock is free at once.
+_PATIENCE = 6 * 3600
+
 # Of a gzipped dump, in its own size: as it came, one sorted copy on its way, one done.
 _RUN, _COPY, _COPIES = 1.4, 0.9, 2
 
@@ -116,7 +120,7 @@ class ExportCache:
         """
         row_set = self.row_set(export.name, export.version)
         self._store.bind()
-        with row_set.fetch_lock("whole") as is_alone:
+        with row_set.fetch_lock("whole", _PATIENCE) as is_alone:
             if self.is_current(export):
                 return False
             if self._offline and not export.is_local:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import ipc
+from uuid6 import uuid7
 
 from cortical_cache.store.disk import TEMPORARY
 
@@ -54,7 +55,7 @@ class Runs:
             If the disk is full.
         """
         rows = in_order(table, self._order)
-        path = self._folder / f".run-{id(self):x}-{len(self._files)}{TEMPORARY}"
+        path = self._folder / f".run-{uuid7()}{TEMPORARY}"
         self._files.append(path)
         starts: list[Key] = []
         options = ipc.IpcWriteOptions(compression="lz4")
