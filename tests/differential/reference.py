@@ -201,6 +201,8 @@ def _by_pattern(question: Question, kind: str, table: str, column: str) -> Quest
     if kind == "regex":
         pattern = value.replace("%", "\\x25")
         return question.filtering("regex", table, column, pattern)
+    if kind == "in" and not isinstance(value, list):
+        return question  # the server refuses it, and so must we
     members = value if isinstance(value, list) else [value]
     texts = [one for one in members if one is not None]
     if not all(isinstance(one, str) for one in texts):
