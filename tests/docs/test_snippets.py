@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ PAGES = [
     ROOT / "README.md",
     *sorted(one for one in (ROOT / "docs").glob("*.md") if one.name not in THEIRS),
 ]
+READY_CLIENTS = "cortical_cache.datasets."
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -51,6 +53,8 @@ def test_the_blocks_of_a_page_work(page, start, minnie_world, monkeypatch, tmp_p
         "PATH", os.pathsep.join([str(Path(PYTHON).parent), os.environ["PATH"]])
     )
     monkeypatch.chdir(tmp_path)
+    for name in [one for one in sys.modules if one.startswith(READY_CLIENTS)]:
+        monkeypatch.delitem(sys.modules, name)  # another page's, of another server
     namespace: dict[str, object] = {}
 
     for block in blocks(page):
