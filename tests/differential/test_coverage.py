@@ -210,6 +210,7 @@ def held_keys(of: Repositories) -> set[int]:
     return {key for part in parts for key in part.values}
 
 
+@pytest.mark.soak  # the signal may come where it is swallowed: not yet made certain
 def test_an_interrupted_call_goes_on_where_it_stopped(world, large):
     """5,000 roots: most are asked in vain, as in life."""
     client, cave = large()
