@@ -1,10 +1,14 @@
-"""An in-memory DuckDB, opened at the first question, with one cursor per thread."""
+"""DuckDB, in memory: opened the same way everywhere, its errors made ours."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
-__all__ = ["Connections"]
+from cortical_cache.errors import StoreChangedError
+
+__all__ = ["Connections", "open_database", "running"]
 
 
 class Connections:
@@ -21,7 +25,7 @@ class Connections:
         if cursor is None:
             with self._lock:
                 if self._root is None:
-                    self._root = _open()
+                    self._root = open_database()
                 cursor = self._root.cursor()
             # Both settings belong to a cursor, not to the database. Footers may be
             # kept because a file of the store is never written twice.
@@ -31,11 +35,42 @@ class Connections:
         return cursor
 
 
-def _open() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(
+def open_database(**config: str | bool) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory database that nobody else uses, its times in UTC.
+
+    Parameters
+    ----------
+    **config
+        Settings of DuckDB, such as ``memory_limit``.
+    """
+    connection = duckdb.connect(
         ":memory:",
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            **config,
         },
     )
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Translate what DuckDB raises while it runs.
+
+    Raises
+    ------
+    StoreChangedError
+        If a file is gone or cannot be read.
+    KeyboardInterrupt
+        If Ctrl-C stopped it, which DuckDB calls a RuntimeError.
+    """
+    try:
+        yield
+    except duckdb.IOException as error:
+        raise StoreChangedError(f"a file is gone: {error}") from error
+    except RuntimeError as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

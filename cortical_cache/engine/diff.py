@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import reduce
 from tempfile import TemporaryDirectory
 
-import duckdb
 import pyarrow as pa
 from duckdb import (
     CaseExpression,
@@ -17,9 +16,10 @@ from duckdb import (
     FunctionExpression,
 )
 
+from cortical_cache.engine.connection import open_database, running
 from cortical_cache.engine.scan import matching
 from cortical_cache.engine.sort import MEMORY_LIMIT
-from cortical_cache.errors import StoreChangedError, UnsupportedQueryError
+from cortical_cache.errors import UnsupportedQueryError
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import Column, ColumnType
 
@@ -66,17 +66,9 @@ def differences(old: HeldRows, new: HeldRows, columns: Sequence[Column]) -> Diff
     # A connection of its own: its limit and its spilling are nobody else's.
     with (
         TemporaryDirectory(prefix="cortical-cache-") as spill,
-        duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": spill,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
-        ) as connection,
+        open_database(memory_limit=MEMORY_LIMIT, temp_directory=spill) as connection,
+        running(),
     ):
-        connection.execute("SET TimeZone = 'UTC'")
         sides = [
             matching(connection, held, (), None).select(
                 ColumnExpression("id").alias(f"{name}_id"),
@@ -84,16 +76,11 @@ def differences(old: HeldRows, new: HeldRows, columns: Sequence[Column]) -> Diff
             )
             for name, held in (("old", old), ("new", new))
         ]
-        try:
-            counts = [
-                _counted(side, f"{name}_id", held)
-                for name, side, held in zip(
-                    ("old", "new"), sides, (old, new), strict=True
-                )
-            ]
-            found = _joined(sides[0], sides[1], columns).to_arrow_table()
-        except duckdb.IOException as error:
-            raise StoreChangedError(f"a file is gone: {error}") from error
+        counts = [
+            _counted(side, f"{name}_id", held)
+            for name, side, held in zip(("old", "new"), sides, (old, new), strict=True)
+        ]
+        found = _joined(sides[0], sides[1], columns).to_arrow_table()
     return counts[0], counts[1], found.sort_by("id")
 
 

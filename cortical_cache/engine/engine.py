@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -16,10 +15,10 @@ from duckdb import (
     Expression,
 )
 
-from cortical_cache.engine.connection import Connections
+from cortical_cache.engine.connection import Connections, running
 from cortical_cache.engine.frames import frame
 from cortical_cache.engine.scan import ROW, ambiguous, matching
-from cortical_cache.errors import StoreChangedError, UnknownNameError
+from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.conditions import Condition, conditions
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.output import Output, outputs, resolution
@@ -271,7 +270,5 @@ def _limit(limit: int | None) -> int:
 
 
 def _arrow(found: DuckDBPyRelation) -> pa.Table:
-    try:
+    with running():
         return found.to_arrow_table()
-    except duckdb.IOException as error:
-        raise StoreChangedError(f"a file is gone: {error}") from error

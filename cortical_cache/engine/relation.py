@@ -3,6 +3,8 @@
 import duckdb
 import pyarrow as pa
 
+from cortical_cache.engine.connection import open_database
+
 __all__ = ["relation"]
 
 
@@ -11,12 +13,4 @@ def relation(table: pa.Table) -> duckdb.DuckDBPyRelation:
 
     Types stay as they are: int64 with NULL is BIGINT.
     """
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        },
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection.from_arrow(table)
+    return open_database().from_arrow(table)

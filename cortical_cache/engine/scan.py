@@ -7,8 +7,8 @@ import duckdb
 import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation
 
+from cortical_cache.engine.connection import running
 from cortical_cache.engine.expressions import Reading, all_of, is_rounded, reading
-from cortical_cache.errors import StoreChangedError
 from cortical_cache.model.conditions import Condition
 from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
@@ -138,10 +138,8 @@ def _no_rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelat
 def _piece(
     cursor: duckdb.DuckDBPyConnection, piece: Piece, *, row_number: bool
 ) -> DuckDBPyRelation:
-    try:
+    with running():
         rows = cursor.read_parquet(list(piece.files), file_row_number=row_number)
-    except duckdb.IOException as error:
-        raise StoreChangedError(f"cannot read {', '.join(piece.files)}") from error
     if piece.key_column is None:
         return rows
     keys = sorted(piece.keys)

@@ -4,10 +4,11 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import ColumnExpression
+
+from cortical_cache.engine.connection import open_database, running
 
 __all__ = ["MEMORY_LIMIT", "batches"]
 
@@ -47,18 +48,13 @@ def batches(
     # A connection of its own: its limit and its spilling are nobody else's.
     with (
         TemporaryDirectory(prefix=".sort-", dir=Path(files[0]).parent) as spill,
-        duckdb.connect(
-            ":memory:",
-            config={
-                "memory_limit": MEMORY_LIMIT,
-                "temp_directory": spill,
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            },
+        open_database(
+            memory_limit=MEMORY_LIMIT,
+            temp_directory=spill,
+            preserve_insertion_order=False,
         ) as connection,
+        running(),
     ):
-        connection.execute("SET TimeZone = 'UTC'")
         rows = connection.read_parquet(list(files)).select(
             *(ColumnExpression(name) for name in columns)
         )
