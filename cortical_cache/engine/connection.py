@@ -1,7 +1,7 @@
 """DuckDB, in memory: opened the same way everywhere, its errors made ours."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import duckdb
@@ -56,7 +56,7 @@ def open_database(**config: str | bool) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def running() -> Iterator[None]:
+def running() -> Generator[None]:
     """Translate what DuckDB raises while it runs.
 
     Raises

@@ -6,9 +6,11 @@ the shape of its tables.
 """
 
 from collections.abc import Iterable
+from typing import Unpack
 
 from cortical_cache.errors import InvalidQueryError, UnsupportedQueryError
 from cortical_cache.model.normal import (
+    Asked,
     build,
     by_name,
     filters_on,
@@ -21,31 +23,14 @@ from cortical_cache.model.values import listed
 __all__ = ["join_query", "synapse_query", "table_query", "view_query"]
 
 
-def table_query(  # noqa: PLR0913 - caveclient's own parameters
+def table_query(
     table: str,
     *,
     datastack: str,
     version: int,
     reference_table: str | None = None,
-    filter_in_dict: object = None,
-    filter_out_dict: object = None,
-    filter_equal_dict: object = None,
-    filter_greater_dict: object = None,
-    filter_less_dict: object = None,
-    filter_greater_equal_dict: object = None,
-    filter_less_equal_dict: object = None,
-    filter_spatial_dict: object = None,
-    filter_regex_dict: object = None,
-    select_columns: object = None,
-    offset: object = None,
-    limit: object = None,
-    return_df: bool = True,
-    split_positions: bool = False,
-    metadata: bool = True,
     merge_reference: bool = True,
-    desired_resolution: object = None,
-    get_counts: bool = False,
-    random_sample: object = None,
+    **asked: Unpack[Asked],
 ) -> Query:
     """Return the query that ``query_table`` stands for.
 
@@ -57,12 +42,9 @@ def table_query(  # noqa: PLR0913 - caveclient's own parameters
     reference_table : str, optional
         The table that `table` refers to. With `merge_reference` the query is the
         join with it, all filters on `table`.
-    filter_in_dict, filter_out_dict, ... : dict, optional
-        From column to value, as caveclient takes them.
-    select_columns, offset, limit, return_df, split_positions, metadata, merge_reference
-        As caveclient takes them.
-    desired_resolution, get_counts, random_sample
-        As caveclient takes them.
+    merge_reference : bool
+    **asked
+        As caveclient takes them; a filter is a dict from column to value.
 
     Returns
     -------
@@ -73,17 +55,7 @@ def table_query(  # noqa: PLR0913 - caveclient's own parameters
     InvalidQueryError
         If caveclient or the server would refuse the arguments.
     """
-    shown = shown_filters(
-        filter_in_dict,
-        filter_out_dict,
-        filter_equal_dict,
-        filter_greater_dict,
-        filter_less_dict,
-        filter_greater_equal_dict,
-        filter_less_equal_dict,
-        filter_spatial_dict,
-        filter_regex_dict,
-    )
+    shown = shown_filters(asked)
     merged = bool(merge_reference and reference_table)
     sides = (Side(table),)
     suffixes: dict[str, str] | None = None
@@ -91,50 +63,25 @@ def table_query(  # noqa: PLR0913 - caveclient's own parameters
         sides = (Side(table, "target_id"), Side(reference_table, "id"))
         suffixes = {table: "", reference_table: "_ref"}
     return build(
-        kind="join" if merged else "table",
+        "join" if merged else "table",
+        sides,
+        filters_on(table, shown),
+        shown,
+        asked,
         datastack=datastack,
         version=version,
-        sides=sides,
-        filters=filters_on(table, shown),
-        shown=shown,
-        select_columns=select_columns,
         suffixes=suffixes,
-        offset=offset,
-        limit=limit,
-        counts=get_counts,
-        random_sample=random_sample,
-        desired_resolution=desired_resolution,
-        split_positions=split_positions,
         merged=merged,
-        metadata=metadata,
-        return_df=return_df,
     )
 
 
-def join_query(  # noqa: PLR0913 - caveclient's own parameters
+def join_query(
     tables: object,
     *,
     datastack: str,
     version: int,
-    filter_in_dict: object = None,
-    filter_out_dict: object = None,
-    filter_equal_dict: object = None,
-    filter_greater_dict: object = None,
-    filter_less_dict: object = None,
-    filter_greater_equal_dict: object = None,
-    filter_less_equal_dict: object = None,
-    filter_spatial_dict: object = None,
-    filter_regex_dict: object = None,
-    select_columns: object = None,
-    offset: object = None,
-    limit: object = None,
     suffixes: object = None,
-    return_df: bool = True,
-    split_positions: bool = False,
-    metadata: bool = True,
-    desired_resolution: object = None,
-    random_sample: object = None,
-    get_counts: bool = False,
+    **asked: Unpack[Asked],
 ) -> Query:
     """Return the query that ``join_query`` stands for.
 
@@ -144,17 +91,12 @@ def join_query(  # noqa: PLR0913 - caveclient's own parameters
         The tables and the columns they are joined on.
     datastack : str
     version : int
-    filter_in_dict, filter_out_dict, ... : dict of dict, optional
-        From table to column to value.
-    select_columns : dict of list of str, or list of str, optional
     suffixes : dict of str, or list of str, optional
         For columns that both tables have.
-    offset, limit, return_df, split_positions, metadata, desired_resolution
-        As caveclient takes them.
-    random_sample
-        As caveclient takes it.
-    get_counts : bool
-        Count the rows. caveclient has no such argument for a join.
+    **asked
+        As caveclient takes them: a filter is a dict from table to column to value,
+        `select_columns` a list, or a dict of lists by table. `get_counts`, which
+        caveclient does not have for a join, counts the rows.
 
     Returns
     -------
@@ -174,65 +116,25 @@ def join_query(  # noqa: PLR0913 - caveclient's own parameters
         raise UnsupportedQueryError(
             "CAVE joins two tables, not more; join the third one with SQL"
         )
-    shown = shown_filters(
-        filter_in_dict,
-        filter_out_dict,
-        filter_equal_dict,
-        filter_greater_dict,
-        filter_less_dict,
-        filter_greater_equal_dict,
-        filter_less_equal_dict,
-        filter_spatial_dict,
-        filter_regex_dict,
-    )
+    shown = shown_filters(asked)
     filters: list[Filter] = []
     for kind, argument in shown.items():
         for table, conditions in by_name(argument, f"the {kind} filter").items():
             filters += filters_on(table, {kind: conditions})
     return build(
-        kind="join",
+        "join",
+        sides,
+        filters,
+        shown,
+        asked,
         datastack=datastack,
         version=version,
-        sides=sides,
-        filters=filters,
-        shown=shown,
-        select_columns=select_columns,
         suffixes=suffixes,
-        offset=offset,
-        limit=limit,
-        counts=get_counts,
-        random_sample=random_sample,
-        desired_resolution=desired_resolution,
-        split_positions=split_positions,
-        merged=False,
-        metadata=metadata,
-        return_df=return_df,
     )
 
 
-def view_query(  # noqa: PLR0913 - caveclient's own parameters
-    view_name: str,
-    *,
-    datastack: str,
-    version: int,
-    filter_in_dict: object = None,
-    filter_out_dict: object = None,
-    filter_equal_dict: object = None,
-    filter_greater_dict: object = None,
-    filter_less_dict: object = None,
-    filter_greater_equal_dict: object = None,
-    filter_less_equal_dict: object = None,
-    filter_spatial_dict: object = None,
-    filter_regex_dict: object = None,
-    select_columns: object = None,
-    offset: object = None,
-    limit: object = None,
-    return_df: bool = True,
-    split_positions: bool = False,
-    metadata: bool = True,
-    desired_resolution: object = None,
-    get_counts: bool = False,
-    random_sample: object = None,  # noqa: ARG001 - the server ignores it for views
+def view_query(
+    view_name: str, *, datastack: str, version: int, **asked: Unpack[Asked]
 ) -> Query:
     """Return the query that ``query_view`` stands for.
 
@@ -241,14 +143,9 @@ def view_query(  # noqa: PLR0913 - caveclient's own parameters
     view_name : str
     datastack : str
     version : int
-    filter_in_dict, filter_out_dict, ... : dict, optional
-        From column to value, as caveclient takes them.
-    select_columns, offset, limit, return_df, split_positions, metadata
-        As caveclient takes them.
-    desired_resolution, get_counts
-        As caveclient takes them.
-    random_sample
-        Ignored, as by the server.
+    **asked
+        As caveclient takes them; a filter is a dict from column to value.
+        `random_sample` is ignored, as by the server.
 
     Returns
     -------
@@ -259,35 +156,16 @@ def view_query(  # noqa: PLR0913 - caveclient's own parameters
     InvalidQueryError
         If caveclient or the server would refuse the arguments.
     """
-    shown = shown_filters(
-        filter_in_dict,
-        filter_out_dict,
-        filter_equal_dict,
-        filter_greater_dict,
-        filter_less_dict,
-        filter_greater_equal_dict,
-        filter_less_equal_dict,
-        filter_spatial_dict,
-        filter_regex_dict,
-    )
+    asked["random_sample"] = None
+    shown = shown_filters(asked)
     return build(
-        kind="view",
+        "view",
+        (Side(view_name),),
+        filters_on(view_name, shown),
+        shown,
+        asked,
         datastack=datastack,
         version=version,
-        sides=(Side(view_name),),
-        filters=filters_on(view_name, shown),
-        shown=shown,
-        select_columns=select_columns,
-        suffixes=None,
-        offset=offset,
-        limit=limit,
-        counts=get_counts,
-        random_sample=None,
-        desired_resolution=desired_resolution,
-        split_positions=split_positions,
-        merged=False,
-        metadata=metadata,
-        return_df=return_df,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypedDict
 
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.query import (
@@ -16,7 +17,15 @@ from cortical_cache.model.query import (
 )
 from cortical_cache.model.values import Scalar, as_given, integer, listed, plain
 
-__all__ = ["SHOWN", "build", "by_name", "filters_on", "shown_filters", "side"]
+__all__ = [
+    "SHOWN",
+    "Asked",
+    "build",
+    "by_name",
+    "filters_on",
+    "shown_filters",
+    "side",
+]
 
 _AXES = 3
 _LISTS: tuple[FilterKind, ...] = ("in", "out")
@@ -35,12 +44,36 @@ SHOWN: dict[FilterKind, str] = {
 }
 
 
-def shown_filters(*arguments: object) -> dict[FilterKind, object]:
-    """Name the nine filter arguments, given in the order of `FILTER_KINDS`."""
-    return {
-        kind: None if argument is None else _frozen(argument)
-        for kind, argument in zip(FILTER_KINDS, arguments, strict=True)
-    }
+class Asked(TypedDict, total=False):
+    """What caveclient's methods take whatever they query."""
+
+    filter_in_dict: object
+    filter_out_dict: object
+    filter_equal_dict: object
+    filter_greater_dict: object
+    filter_less_dict: object
+    filter_greater_equal_dict: object
+    filter_less_equal_dict: object
+    filter_spatial_dict: object
+    filter_regex_dict: object
+    select_columns: object
+    offset: object
+    limit: object
+    return_df: bool
+    split_positions: bool
+    metadata: bool
+    desired_resolution: object
+    get_counts: bool
+    random_sample: object
+
+
+def shown_filters(asked: Asked) -> dict[FilterKind, object]:
+    """Return the nine filter arguments by kind, in the order of `FILTER_KINDS`."""
+    shown: dict[FilterKind, object] = {}
+    for kind in FILTER_KINDS:
+        argument = asked.get(f"filter_{kind}_dict")
+        shown[kind] = None if argument is None else _frozen(argument)
+    return shown
 
 
 def _frozen(argument: object) -> object:
@@ -129,24 +162,16 @@ def side(pair: object) -> Side:
 
 
 def build(  # noqa: PLR0913 - everything a query has
-    *,
     kind: QueryKind,
-    datastack: str,
-    version: int,
     sides: tuple[Side, ...],
     filters: list[Filter],
     shown: Mapping[FilterKind, object],
-    select_columns: object,
-    suffixes: object,
-    offset: object,
-    limit: object,
-    counts: bool,
-    random_sample: object,
-    desired_resolution: object,
-    split_positions: bool,
-    merged: bool,
-    metadata: bool,
-    return_df: bool,
+    asked: Asked,
+    *,
+    datastack: str,
+    version: int,
+    suffixes: object = None,
+    merged: bool = False,
 ) -> Query:
     """Put the parts of a query into normal form."""
     tables = {side.table for side in sides}
@@ -155,10 +180,12 @@ def build(  # noqa: PLR0913 - everything a query has
             raise InvalidQueryError(
                 f"a filter names table {one.table!r}, which the query does not have"
             )
-    columns, columns_of = _selection(kind, select_columns)
+    selected = asked.get("select_columns")
+    sample = integer(asked.get("random_sample"), "random_sample", least=0)
+    columns, columns_of = _selection(kind, selected)
     given = {
         "filters": {SHOWN[kind]: as_given(value) for kind, value in shown.items()},
-        "select_columns": as_given(select_columns),
+        "select_columns": as_given(selected),
         "suffixes": None if merged else as_given(suffixes),
     }
     return Query(
@@ -171,15 +198,15 @@ def build(  # noqa: PLR0913 - everything a query has
         columns_of=columns_of,
         suffixes=_suffixes(suffixes),
         suffix_of=_suffix_of(suffixes),
-        offset=integer(offset, "offset", least=0),
-        limit=integer(limit, "limit", least=1),
-        counts=counts,
-        random_sample=integer(random_sample, "random_sample", least=0) or None,
-        desired_resolution=_resolution(desired_resolution),
-        split_positions=split_positions,
+        offset=integer(asked.get("offset"), "offset", least=0),
+        limit=integer(asked.get("limit"), "limit", least=1),
+        counts=asked.get("get_counts", False),
+        random_sample=sample or None,
+        desired_resolution=_resolution(asked.get("desired_resolution")),
+        split_positions=asked.get("split_positions", False),
         merged=merged,
-        metadata=metadata,
-        return_df=return_df,
+        metadata=asked.get("metadata", True),
+        return_df=asked.get("return_df", True),
         given=json.dumps(given),
     )
 

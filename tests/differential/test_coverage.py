@@ -210,7 +210,7 @@ def held_keys(of: Repositories) -> set[int]:
 
 
 # Python drops what is raised in a finalizer or in pyarrow's look at ``closed``, and a
-# file opened just then is closed without its ``with``: both would be reported as errors.
+# file opened just then is closed without its ``with``: both would count as errors.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupted_call_goes_on_where_it_stopped(world, large):
     """5,000 roots: most are asked in vain, as in life."""
