@@ -279,10 +279,17 @@ def test_fine_voxels_are_scaled_in_exact_decimal(client: CAVEclient, cave_world:
         "cells_v1dd_nm", desired_resolution=[1, 1, 1], split_positions=True
     )
 
+    turned = client.materialize.query_table(
+        "cells_v1dd_nm", desired_resolution=[-1, 1, 1], split_positions=True
+    )
+
     for row in frame.itertuples():
         x, y, z = (round(float(v)) for v in stored[row.id])
         expected = (x * 97 // 10, y * 97 // 10, z * 45)
         assert (row.pt_position_x, row.pt_position_y, row.pt_position_z) == expected
+    mirrored = turned.set_index("id")["pt_position_x"].sort_index()
+    there = frame.set_index("id")["pt_position_x"].sort_index()
+    assert (mirrored == -there).all(), "cut off towards zero on either side"
 
 
 def test_odd_floats_arrive_as_float32(client: CAVEclient):

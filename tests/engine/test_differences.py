@@ -126,6 +126,11 @@ def test_a_join_of_three_tables_is_refused():
         join_query([*PAIR, ["more", "id"]], **PLACE)
 
 
+def test_filters_on_tables_outside_are_refused():
+    with pytest.raises(InvalidQueryError, match="more"):
+        join_query(PAIR, **PLACE, filter_equal_dict={"more": {"id": 1}})
+
+
 @pytest.mark.parametrize("bad", [float(2**53), 864691135336055529.0, 1.5])
 def test_float_ids_that_may_have_lost_digits_are_refused(hold: Hold, bad: float):
     held = hold([{"id": n} for n in (1, 2)])

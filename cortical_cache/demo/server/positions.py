@@ -47,10 +47,10 @@ def _scale(numbers: Ints, factor: float) -> Ints:
     digits = -int(exact.as_tuple().exponent)
     top = int(np.abs(numbers).max(initial=0))
     numerator = int(exact.scaleb(max(digits, 0)))
-    if digits <= _SAFE_DIGITS and top * numerator < 2**62:
+    if digits <= _SAFE_DIGITS and top * abs(numerator) < 2**62:
         # So few digits cannot be rounded up to a whole number by the double.
-        product = np.abs(numbers) * numerator
-        return np.sign(numbers) * (product // 10 ** max(digits, 0))
+        size = np.abs(numbers * numerator) // 10 ** max(digits, 0)
+        return np.sign(numbers * numerator) * size
     distinct, place = np.unique(numbers, return_inverse=True)
     scaled = [int(float(Decimal(n) * exact)) for n in distinct.tolist()]
     return np.array(scaled, dtype=np.int64)[place]
