@@ -4,6 +4,7 @@
   + NotCachedError          (LookupError)       not held, and we may not fetch it
   + AmbiguousFilterError    (NotCachedError)    held too coarsely to decide offline
   + PartialTableError       (LookupError)       held, but not whole
+  + PartialColumnsError     (LookupError)       held, but not all of its columns
   + StoreError              (OSError)           the store on disk
     - StoreMismatchError                        it belongs to another server
     - StoreChangedError                         it changed under a reader, twice
@@ -36,6 +37,7 @@ __all__ = [
     "InvalidQueryError",
     "NotAuthorizedError",
     "NotCachedError",
+    "PartialColumnsError",
     "PartialTableError",
     "ServerBusyError",
     "ServerError",
@@ -123,6 +125,31 @@ class PartialTableError(CorticalCacheError, LookupError):
         """Say what is held and the command that fetches the rest."""
         return (
             f"{self.table} is held in part ({self.rows:,} rows); run `{self.command}`"
+        )
+
+
+class PartialColumnsError(CorticalCacheError, LookupError):
+    """All rows of a table are held, but not every column that a question needs.
+
+    Attributes
+    ----------
+    table : str
+    columns : tuple of str
+        Those that are missing, as far as known.
+    """
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        super().__init__(table, tuple(columns))
+        self.table = table
+        self.columns = tuple(columns)
+
+    def __str__(self) -> str:
+        """Name the columns and the ways out."""
+        named = f"lacks {', '.join(self.columns)}"
+        return (
+            f"the export that {self.table} is held from "
+            f"{named if self.columns else 'may lack columns'}; select others "
+            "by name, or take what there is: client.using(columns='held')"
         )
 
 

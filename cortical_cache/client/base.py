@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from cortical_cache.policy.answering import DEFAULT, Options
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ class Base:
     ----------
     repositories : Repositories
         Everything that answers for the dataset.
+    options : Options
+        What its queries allow.
     """
 
-    def __init__(self, repositories: Repositories) -> None:
+    def __init__(self, repositories: Repositories, options: Options = DEFAULT) -> None:
         self.repositories = self._of = repositories
+        self._options = options
         self._cached: Cached | None = None
 
     @property
@@ -29,5 +33,5 @@ class Base:
         if self._cached is None:
             from cortical_cache.client.cached import Cached
 
-            self._cached = Cached(self._of)
+            self._cached = Cached(self._of, self._options)
         return self._cached

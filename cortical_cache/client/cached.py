@@ -11,6 +11,7 @@ from cortical_cache.client.materialize import CachedMaterialize
 from cortical_cache.client.plain import plain_client
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import Json
+from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
@@ -52,13 +53,19 @@ class Cached:
     Parameters
     ----------
     repositories : Repositories
+    options : Options
+        What its queries allow.
     explaining : bool
         Queries return how they would be answered instead of answers.
     """
 
-    def __init__(self, repositories: Repositories, *, explaining: bool = False) -> None:
+    def __init__(
+        self, repositories: Repositories, options: Options, *, explaining: bool = False
+    ) -> None:
         self._of = repositories
-        self.materialize = CachedMaterialize(repositories, self, explaining=explaining)
+        self.materialize = CachedMaterialize(
+            repositories, self, options, explaining=explaining
+        )
         self.schema = _CachedSchema(repositories)
         self._chunkedgraph: CachedChunkedGraph | None = None
 

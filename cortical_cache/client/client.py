@@ -5,13 +5,14 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cortical_cache.client.rooted import Rooted
 from cortical_cache.client.status import CacheStatus, cache_status
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.ids import as_ids
+from cortical_cache.policy.answering import Options
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.repositories.live import utc
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.exports import Exports
     from cortical_cache.client.managers import TableManager, ViewManager
-    from cortical_cache.repositories.tables import Answered, Explanation
+    from cortical_cache.repositories.answered import Answered, Explanation
 
 __all__ = ["Client", "load_client"]
 
@@ -259,7 +260,37 @@ class Client(Rooted):
         """
         from cortical_cache.client.explain import explain
 
-        return explain(self._of, question, options)
+        return explain(self._of, self._options, question, options)
+
+    def using(
+        self,
+        *,
+        widen: bool = True,
+        approximate: bool = False,
+        columns: Literal["all", "held"] = "all",
+    ) -> "Client":
+        """Return a client of the same store whose queries are answered otherwise.
+
+        Parameters
+        ----------
+        widen : bool
+            False: fetch no more than a query asks, not the whole of a small table.
+        approximate : bool
+            Take held values at face value where their rounding leaves rows open,
+            instead of asking the server about those.
+        columns : {"all", "held"}
+            ``"held"``: of a table whose export lacks columns, those that there are;
+            a warning is logged. It still raises if a filter needs one that is missing.
+
+        Examples
+        --------
+        >>> client.using(columns="held").tables.synapses().query()  # doctest: +SKIP
+        """
+        if columns not in {"all", "held"}:
+            message = f"columns must be 'all' or 'held', not {columns!r}"
+            raise InvalidQueryError(message)
+        options = Options(widen=widen, approximate=approximate, columns=columns)
+        return Client(self._of, options)
 
     def cache_status(self) -> CacheStatus:
         """Return what is held: versions, tables, rows, bytes, age, source. No network.

@@ -6,20 +6,26 @@ from typing import Any
 from cortical_cache.client.cached import Cached
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from cortical_cache.model.query import Query
+from cortical_cache.policy.answering import Options
+from cortical_cache.repositories.answered import Explanation
 from cortical_cache.repositories.dataset import Repositories, open_dataset
-from cortical_cache.repositories.tables import Explanation
 
 __all__ = ["explain"]
 
 
 def explain(
-    repositories: Repositories, question: object, options: dict[str, object]
+    repositories: Repositories,
+    allowed: Options,
+    question: object,
+    options: dict[str, object],
 ) -> Explanation:
     """Explain a question on an offline twin of the client: same store, no sockets.
 
     Parameters
     ----------
     repositories : Repositories
+        Of the client.
+    allowed : Options
         Of the client.
     question : Query, or what ``client.tables.NAME(...)`` returns
     options : dict
@@ -35,20 +41,20 @@ def explain(
     twin.versions.chosen = repositories.versions.settled()
     try:
         if isinstance(question, Query):
-            return twin.tables.explain(question)
-        return _replayed(twin, question).query(**options)
+            return twin.tables.explain(question, allowed)
+        return _replayed(twin, allowed, question).query(**options)
     except NotCachedError as error:
         return Explanation("fetch", f"{error.missing} not held", (), 0, 0)
 
 
-def _replayed(twin: Repositories, question: object) -> Any:  # noqa: ANN401  made at run time
+def _replayed(twin: Repositories, allowed: Options, question: object) -> Any:  # noqa: ANN401  made at run time
     made = type(question)
     fields: list[str] | None = getattr(made, "fields", None)
     if fields is None or not hasattr(made, "query"):
         raise InvalidQueryError(
             "explain takes client.tables.NAME(...) without .query(), or a Query"
         )
-    cached = Cached(twin, explaining=True)
+    cached = Cached(twin, allowed, explaining=True)
     is_view = not hasattr(made, "live_query")
     managers = cached.materialize.views if is_view else cached.materialize.tables
     given = {one: getattr(question, one) for one in fields}

@@ -19,6 +19,7 @@ from cortical_cache.model.arguments import (
     view_query,
 )
 from cortical_cache.model.query import Query
+from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.live import utc
 
@@ -40,14 +41,22 @@ class CachedMaterialize(Records):
     repositories : Repositories
     shell : object
         The ``client.cached`` it is part of; table managers call back through it.
+    options : Options
+        What its queries allow.
     explaining : bool
         Queries return how they would be answered instead of answers.
     """
 
     def __init__(
-        self, repositories: Repositories, shell: object, *, explaining: bool = False
+        self,
+        repositories: Repositories,
+        shell: object,
+        options: Options,
+        *,
+        explaining: bool = False,
     ) -> None:
         super().__init__(repositories, shell)
+        self._options = options
         self._explaining = explaining
         self.desired_resolution: object = None
 
@@ -346,8 +355,8 @@ class CachedMaterialize(Records):
 
     def _answer(self, query: Query, *, log_warning: bool) -> "pd.DataFrame":
         if self._explaining:
-            return cast("Any", self._of.tables.explain(query))
-        answer = cast("pd.DataFrame", self._of.tables.answer(query))
+            return cast("Any", self._of.tables.explain(query, self._options))
+        answer = cast("pd.DataFrame", self._of.tables.answer(query, self._options))
         if log_warning:
             for name, notice in self._of.catalog.notices(query).items():
                 log.warning("Table Owner Notice on %s: %s", name, notice)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cortical_cache.client.base import Base
+from cortical_cache.policy.answering import DEFAULT, Options
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ class Versioned(Base):
         Everything that answers for the dataset.
     """
 
-    def __init__(self, repositories: Repositories) -> None:
-        super().__init__(repositories)
+    def __init__(self, repositories: Repositories, options: Options = DEFAULT) -> None:
+        super().__init__(repositories, options)
         self._fixed: int | None = None
         self._before: int | None = None
         self._told: int | None = None

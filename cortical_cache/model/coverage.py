@@ -7,12 +7,35 @@ set of rows that covers a key is an answer, a million rows that cover nothing is
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Coverage", "Keys", "Piece", "Request", "Span", "Whole", "gaps"]
+__all__ = [
+    "Columns",
+    "Coverage",
+    "Keys",
+    "Piece",
+    "Request",
+    "Span",
+    "Whole",
+    "gaps",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
     """All rows of the table or view at its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """All rows, but not all columns, as an export may have them.
+
+    Attributes
+    ----------
+    lacking : frozenset of str
+        The table's columns, by model name, that are known to be missing. Empty if
+        nobody could tell what columns the table has: there may be others.
+    """
+
+    lacking: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +83,7 @@ class Span:
     high: int
 
 
-Coverage = Whole | Keys | Request | Span
+Coverage = Whole | Columns | Keys | Request | Span
 
 
 @dataclass(frozen=True, slots=True)

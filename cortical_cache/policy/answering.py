@@ -6,6 +6,7 @@ answer or a pass-through. `explain` shows the first step and performs nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from cortical_cache.model.ids import undamaged
 from cortical_cache.model.misread import misread, selects_one
@@ -13,12 +14,14 @@ from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Kind
 
 __all__ = [
+    "DEFAULT",
     "SMALL_TABLE",
     "Answer",
     "Count",
     "FetchKeys",
     "Known",
     "Mirror",
+    "Options",
     "PassThrough",
     "Step",
     "decide",
@@ -30,6 +33,28 @@ SMALL_TABLE = 200_000
 
 MaterializationEngine's default cap (``QUERY_LIMIT_SIZE``): one reply on most servers.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller allows that is not the default.
+
+    Attributes
+    ----------
+    widen : bool
+        More than a query's own rows may be fetched to answer it.
+    approximate : bool
+        Rounded values are taken at face value where they leave rows open.
+    columns : {"all", "held"}
+        ``"held"``: of a table whose export lacks columns, those that there are.
+    """
+
+    widen: bool = True
+    approximate: bool = False
+    columns: Literal["all", "held"] = "all"
+
+
+DEFAULT = Options()
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,8 @@ def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
         for key in commit.coverage.values
     }
     extent = "whole" if state.is_whole else f"{len(keys):,} keys"
+    if state.partial is not None:
+        extent = f"{len(state.partial[0].columns)} columns"
     provenances = [commit.provenance for commit in state.commits]
     return Holding(
         row_set.kind,

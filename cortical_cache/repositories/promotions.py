@@ -17,8 +17,10 @@ from cortical_cache.errors import (
     UnknownNameError,
     VersionExpiredError,
 )
+from cortical_cache.model.annotation import model_columns
 from cortical_cache.model.export import Candidate, Export, candidates
-from cortical_cache.model.shape import Kind, TableShape
+from cortical_cache.model.json import as_object
+from cortical_cache.model.shape import Kind, TableShape, names
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.versions import Versions
@@ -120,15 +122,18 @@ class Promotions:
             if proof is None:
                 reasons.append(reason)
                 continue
-            shape = self._shape(subject, commit)
-            lacks = set(shape.stored_columns) - set(commit.shape.stored_columns)
-            if lacks:
-                named = ", ".join(sorted(lacks))
+            shape, lacking = self._shape(subject, commit)
+            vital = _vital(subject, proof) & (lacking or frozenset())
+            if vital:
+                named = ", ".join(sorted(vital))
                 reasons.append(f"it lacks columns of {subject}: {named}")
                 continue
             details = {"proof": proof, "export": export.name}
             with target.fetch_lock("whole"):
-                promote(source, commit, target, shape, details)
+                promote(source, commit, target, shape, details=details, lacking=lacking)
+            if lacking is not None:
+                lost = ", ".join(sorted(lacking)) or "columns, perhaps"
+                reason = f"{reason}; it lacks {lost}"
             return Promotion(subject.kind, subject.name, proof, reason)
         return _none("; ".join(reasons) or "no table or view of that name is known")
 
@@ -158,8 +163,13 @@ class Promotions:
         self._versions.require_stable(subject.version)
         return self._rows.count(subject)
 
-    def _shape(self, subject: Subject, commit: Commit) -> TableShape:
-        """Return the table's shape as the server has it; else as the dump has it."""
+    def _shape(
+        self, subject: Subject, commit: Commit
+    ) -> tuple[TableShape, frozenset[str] | None]:
+        """Return the table's shape, and the columns of it that the dump lacks.
+
+        As the server has it; else as its annotation type and the dump have it.
+        """
         row_set = self._rows.row_set(subject)
         if row_set.state().shape is None and not self._offline:
             column = subject.page_column
@@ -169,7 +179,41 @@ class Promotions:
                     self._rows.fetch_keys(subject, column, frozenset())
             except CorticalCacheError as error:
                 log.debug("the columns of %s: %s", subject, error)
-        return row_set.state().shape or mirror_shape(commit, subject)
+        has = set(commit.shape.stored_columns)
+        shape = row_set.state().shape
+        if shape is not None:
+            lost = [one for one in shape.columns if not has.issuperset(one.stored)]
+            return shape, frozenset(names(lost)) or None
+        order = self._order(subject)
+        is_merged = self._versions.record(subject.version).is_merged
+        own = mirror_shape(commit, subject, order or (), is_merged=is_merged)
+        there = [one.name for one in own.columns if has.issuperset(one.stored)]
+        if order is None:
+            return own, frozenset()
+        return own, frozenset(order).difference(there) or None
+
+    def _order(self, subject: Subject) -> tuple[str, ...] | None:
+        """Return the columns of a table as the server would have them, if known."""
+        if subject.kind == "view":
+            return names(subject.view_columns)
+        record = self._catalog.table(subject.name, subject.version)
+        try:
+            definition = as_object(self._catalog.schemas()[str(record["schema_type"])])
+            is_merged = self._versions.record(subject.version).is_merged
+            return model_columns(definition, is_merged=is_merged)
+        except (CorticalCacheError, KeyError, TypeError) as error:
+            log.debug("the columns of %s: %r", subject, error)
+            return None
+
+
+def _vital(subject: Subject, proof: str) -> frozenset[str]:
+    """Return the columns without which the rows cannot be told apart, or shown.
+
+    Which of them are valid is told by a count, too: then all are.
+    """
+    if subject.kind == "view":
+        return frozenset()
+    return frozenset({"id"} if proof == "count" else {"id", "valid"})
 
 
 def _none(reason: str) -> Promotion:

@@ -3,8 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
@@ -12,33 +12,34 @@ from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import (
     AmbiguousFilterError,
     NotCachedError,
-    SourceError,
     StoreChangedError,
-    UnknownNameError,
     UnsupportedQueryError,
     VersionExpiredError,
 )
-from cortical_cache.model.attributes import attributes
 from cortical_cache.model.blockers import blockers
 from cortical_cache.model.held import HeldRows
-from cortical_cache.model.json import JsonObject
 from cortical_cache.model.misread import misread, selects_one
 from cortical_cache.model.output import outputs
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import ColumnType, TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.answering import (
+    DEFAULT,
     Answer,
     Count,
     FetchKeys,
     Known,
     Mirror,
+    Options,
     PassThrough,
     Step,
     decide,
     key_filters,
 )
+from cortical_cache.repositories.answered import Answered, Explanation
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.labels import Labels
+from cortical_cache.repositories.partial import PartialColumns, fitting
 from cortical_cache.repositories.replies import Replies
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import RowSetState
@@ -48,54 +49,12 @@ if TYPE_CHECKING:
 
     from cortical_cache.engine import Engine
 
-__all__ = ["Answered", "Explanation", "Tables"]
+__all__ = ["Tables"]
 
 log = logging.getLogger(__name__)
 
 MOST_STEPS = 12
 """Steps to an answer: two tables, each counted, mirrored and looked at, with room."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """Where the last answer came from.
-
-    Attributes
-    ----------
-    source : {"store", "server"}
-        ``"store"`` if no request left the process for its rows.
-    version : int
-        Materialization version.
-    fetched_at : datetime or None
-        When the oldest rows used came from the server, UTC.
-    reason : str
-    """
-
-    source: str
-    version: int
-    fetched_at: datetime | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What would be done to answer a query, found out without touching the network.
-
-    Attributes
-    ----------
-    route : {"local", "fetch", "pass-through"}
-    reason : str
-    files : tuple of str
-        That would be read.
-    rows, nbytes : int
-        Held rows and bytes of those files' tables.
-    """
-
-    route: str
-    reason: str
-    files: tuple[str, ...]
-    rows: int
-    nbytes: int
 
 
 class Tables:
@@ -125,18 +84,19 @@ class Tables:
         self._replies = replies
         self._origin = origin
         self._engine = engine
+        self._labels = Labels(catalog, versions)
+        self._columns = PartialColumns(rows)
         self.last: Answered | None = None
 
     def answer(
-        self, query: Query, *, widen: bool = True
+        self, query: Query, options: Options = DEFAULT
     ) -> "pd.DataFrame | list[dict[str, object]]":
         """Answer a query as caveclient would have.
 
         Parameters
         ----------
         query : Query
-        widen : bool
-            False: fetch no more than the query itself asks.
+        options : Options
 
         Returns
         -------
@@ -146,6 +106,8 @@ class Tables:
         ------
         NotCachedError
             Offline, and the store does not hold what it takes.
+        PartialColumnsError
+            It holds all rows, of an export that lacks columns, and nobody can be asked.
         UnknownNameError
             No such version, table, view or column.
         InvalidQueryError
@@ -157,21 +119,29 @@ class Tables:
             The server fails, or its rows cannot be proved whole.
         """
         self._versions.ensure(query.version)
+        subjects = self._subjects(query)
+        if options.columns == "held":
+            query = self._columns.narrowed(query, subjects)
         try:
-            return self._take_steps(query, widen=widen)
+            return self._take_steps(query, subjects, options)
+        except AmbiguousFilterError:
+            raise
+        except NotCachedError as error:
+            self._columns.refuse(query, subjects, error)
+            raise
         except VersionExpiredError as error:
+            self._columns.refuse(query, subjects, error)
             raise self._versions.expired(query.version) from error
 
     def _take_steps(
-        self, query: Query, *, widen: bool
+        self, query: Query, subjects: Sequence[Subject], options: Options
     ) -> "pd.DataFrame | list[dict[str, object]]":
-        subjects = self._subjects(query)
         asked = False
         for _ in range(MOST_STEPS):
-            step = self._step(query, subjects, widen=widen)
+            step = self._step(query, subjects, options)
             match step:
                 case Answer():
-                    return self._answer(query, subjects, step, asked=asked)
+                    return self._answer(query, subjects, step, options, asked=asked)
                 case PassThrough():
                     self._learn_shapes(query, subjects)
                     return self._pass(query, subjects, step)
@@ -181,7 +151,7 @@ class Tables:
         message = f"no answer after {MOST_STEPS} steps to {query}"
         raise AssertionError(message)
 
-    def explain(self, query: Query, *, widen: bool = True) -> Explanation:
+    def explain(self, query: Query, options: Options = DEFAULT) -> Explanation:
         """Tell how a query would be answered, without touching the network.
 
         Raises
@@ -190,12 +160,14 @@ class Tables:
             If not even the tables' metadata are held, and offline.
         """
         subjects = self._subjects(query)
-        step = self._step(query, subjects, widen=widen)
+        if options.columns == "held":
+            query = self._columns.narrowed(query, subjects)
+        step = self._step(query, subjects, options)
         states = [self._rows.row_set(subject).state() for subject in subjects]
         if not isinstance(step, Answer):
             route = "pass-through" if isinstance(step, PassThrough) else "fetch"
             return Explanation(route, step.reason, (), 0, 0)
-        held = self._held(query, subjects, step)
+        held = self._held(query, subjects, step, options)
         files = tuple(
             file
             for one in held.values()
@@ -216,11 +188,14 @@ class Tables:
             self._catalog.subject(name, query.version, kind) for name in query.tables
         ]
 
-    def _step(self, query: Query, subjects: Sequence[Subject], *, widen: bool) -> Step:
+    def _step(
+        self, query: Query, subjects: Sequence[Subject], options: Options
+    ) -> Step:
         known: list[Known] = []
         shapes: dict[str, TableShape] = {}
         for subject in subjects:
             state = self._rows.row_set(subject).state()
+            state = fitting(state, query, subject.name, options)
             if state.shape is not None:
                 shapes[subject.name] = state.shape
             known.append(
@@ -235,7 +210,7 @@ class Tables:
             )
         blocked = blockers(query, shapes) if len(shapes) == len(subjects) else None
         page = self._rows.cap or 0
-        return decide(query, known, page=page, blocked=blocked, widen=widen)
+        return decide(query, known, page=page, blocked=blocked, widen=options.widen)
 
     def _bring(self, step: Count | Mirror | FetchKeys, subject: Subject) -> None:
         if self._origin.offline:
@@ -250,20 +225,31 @@ class Tables:
                 self._rows.fetch_keys(subject, column, keys)
 
     def _answer(
-        self, query: Query, subjects: Sequence[Subject], step: Answer, *, asked: bool
+        self,
+        query: Query,
+        subjects: Sequence[Subject],
+        step: Answer,
+        options: Options,
+        *,
+        asked: bool,
     ) -> "pd.DataFrame | list[dict[str, object]]":
+        run = (
+            self._engine().answer
+            if options.approximate
+            else partial(self._run, subjects=subjects)
+        )
         try:
-            held = self._held(query, subjects, step)
-            answer = self._run(query, subjects, held)
+            held = self._held(query, subjects, step, options)
+            answer = run(query, held)
         except (FileNotFoundError, StoreChangedError):
             # A sweep removed superseded files under us; the commits name new ones.
-            held = self._held(query, subjects, step)
-            answer = self._run(query, subjects, held)
+            held = self._held(query, subjects, step, options)
+            answer = run(query, held)
         fetched_at = self._oldest(subjects)
         return self._signed(query, answer, held, step.reason, fetched_at, asked=asked)
 
     def _run(
-        self, query: Query, subjects: Sequence[Subject], held: dict[str, HeldRows]
+        self, query: Query, held: dict[str, HeldRows], subjects: Sequence[Subject]
     ) -> "pd.DataFrame | list[dict[str, object]]":
         """Let the engine answer; let the server settle what rounding leaves open."""
         undecided = self._engine().ambiguous(query, held)
@@ -305,57 +291,19 @@ class Tables:
         source = "server" if asked else "store"
         self.last = Answered(source, query.version, fetched_at, reason)
         if not isinstance(answer, list) and query.metadata:
-            answer.attrs.update(self._attributes(query, held))
+            shapes = {name: rows.shape for name, rows in held.items()}
+            found = self._labels.materialized(query, shapes)
+            answer.attrs.update({**found, "cortical_cache": self._note()})
         return answer
 
-    def _held(
-        self, query: Query, subjects: Sequence[Subject], step: Answer
-    ) -> dict[str, HeldRows]:
-        by = dict(step.by)
-        held: dict[str, HeldRows] = {}
-        for subject in subjects:
-            column = by[subject.name]
-            keys = key_filters(query, subject.name).get(column or "", frozenset[int]())
-            found = self._rows.row_set(subject).read(
-                lambda state, column=column, keys=keys: _found(state, column, keys)
-            )
-            if found is None:
-                raise self._catalog.not_cached(subject)
-            held[subject.name] = found
-        return held
-
-    def _attributes(self, query: Query, held: dict[str, HeldRows]) -> dict[str, object]:
-        shapes = {name: rows.shape for name, rows in held.items()}
-        # caveclient shows a join's tables as its own default version has them
-        version = self._versions.resolve() if query.kind == "join" else query.version
-        found = attributes(query, self._records(query, version), shapes)
-        return {**found, "cortical_cache": self._note()}
-
     def attributes(self, query: Query) -> dict[str, object]:
-        """Return the ``attrs`` that caveclient gives a live answer to the query.
-
-        They show the table as the client's default version has it.
-        """
+        """Return the ``attrs`` that caveclient gives a live answer to the query."""
         shapes: dict[str, TableShape] = {}
         for subject in self._subjects(query):
             shape = self._rows.row_set(subject).state().shape
             if shape is not None:
                 shapes[subject.name] = shape
-        return attributes(query, self._records(query, self._versions.resolve()), shapes)
-
-    def _records(self, query: Query, version: int) -> dict[str, JsonObject]:
-        """Return the tables' metadata.
-
-        Of the query's own version where the other's are not known, or lack a table.
-        """
-        kind = self._catalog.view if query.kind == "view" else self._catalog.table
-        found: dict[str, JsonObject] = {}
-        for name in query.tables:
-            try:
-                found[name] = kind(name, version)
-            except (NotCachedError, UnknownNameError, SourceError):
-                found[name] = kind(name, query.version)
-        return found
+        return self._labels.live(query, shapes)
 
     def _note(self) -> dict[str, object]:
         """Say where the answer came from, in values that survive ``to_parquet``."""
@@ -368,6 +316,29 @@ class Tables:
             "version": last.version,
             "fetched_at": None if fetched is None else fetched.isoformat(),
         }
+
+    def _held(
+        self,
+        query: Query,
+        subjects: Sequence[Subject],
+        step: Answer,
+        options: Options,
+    ) -> dict[str, HeldRows]:
+        by = dict(step.by)
+        held: dict[str, HeldRows] = {}
+        for subject in subjects:
+            column = by[subject.name]
+            keys = key_filters(query, subject.name).get(column or "", frozenset[int]())
+            fit = partial(fitting, query=query, table=subject.name, options=options)
+            found = self._rows.row_set(subject).read(
+                lambda state, fit=fit, column=column, keys=keys: _found(
+                    fit(state), column, keys
+                )
+            )
+            if found is None:
+                raise self._catalog.not_cached(subject)
+            held[subject.name] = found
+        return held
 
     def _oldest(self, subjects: Sequence[Subject]) -> datetime | None:
         times = [
@@ -414,6 +385,8 @@ class Tables:
             subjects[0],
         )
         fault = misread(query) or self._failing(query, subjects)
+        if fault is not None and query.random_sample:
+            raise UnsupportedQueryError(f"{fault}, and only it draws random samples")
         if fault is not None and len(subjects) > 1:
             command = self._catalog.not_cached(lacking).command
             raise UnsupportedQueryError(

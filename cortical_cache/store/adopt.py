@@ -10,6 +10,7 @@ from pathlib import Path
 
 from uuid6 import uuid7
 
+from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, Provenance
 from cortical_cache.store.commit_json import commit_to_json
@@ -27,6 +28,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
     commit: Commit,
     *,
     shape: TableShape,
+    coverage: Coverage,
     provenance: Provenance,
     supersedes: Collection[str] = (),
 ) -> Commit:
@@ -44,6 +46,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
         Of `source`.
     shape : TableShape
         What the rows are in `target`; the files have its columns, and maybe more.
+    coverage : Coverage
     provenance : Provenance
     supersedes : collection of str
         Commits of `target` that count no longer.
@@ -63,7 +66,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
         created=datetime.now(UTC),
         files=files,
         shape=shape,
-        coverage=commit.coverage,
+        coverage=coverage,
         provenance=provenance,
         supersedes=frozenset(supersedes),
         exact=commit.exact,

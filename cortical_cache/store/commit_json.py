@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from cortical_cache.model.coverage import Coverage, Keys, Request, Span, Whole
+from cortical_cache.model.coverage import Columns, Coverage, Keys, Request, Span, Whole
 from cortical_cache.model.shape import Column, ColumnType, Kind, TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.sealed import JSON
@@ -146,6 +146,8 @@ def _coverage_to_json(coverage: Coverage) -> dict[str, JSON]:
     match coverage:
         case Whole():
             return {"kind": "whole"}
+        case Columns(lacking):
+            return {"kind": "columns", "lacking": sorted(lacking)}
         case Keys(column, values):
             return {"kind": "keys", "column": column, "values": sorted(values)}
         case Request(digest):
@@ -159,6 +161,8 @@ def _coverage_from_json(body: Mapping[str, JSON]) -> Coverage:
     match reader.text("kind"):
         case "whole":
             return Whole()
+        case "columns":
+            return Columns(frozenset(reader.texts("lacking")))
         case "keys":
             return Keys(reader.text("column"), frozenset(reader.integers("values")))
         case "request":

@@ -5,10 +5,10 @@ there and whole. A newer reading comes from `RowSet.state`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cortical_cache.model.coverage import Keys, Piece, Request, Span, Whole
+from cortical_cache.model.coverage import Columns, Keys, Piece, Request, Span, Whole
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile
@@ -41,8 +41,59 @@ class RowSetState:
 
     @property
     def shape(self) -> TableShape | None:
-        """Columns and types as the newest commit has them; None if nothing is held."""
-        return self.commits[-1].shape if self.commits else None
+        """Columns and types as the newest commit has them; None if none has all."""
+        return next(
+            (
+                one.shape
+                for one in reversed(self.commits)
+                if not isinstance(one.coverage, Columns)
+            ),
+            None,
+        )
+
+    @property
+    def partial(self) -> tuple[TableShape, frozenset[str]] | None:
+        """The columns held of all rows, and those known to be missing.
+
+        None if all columns of all rows are held, or not all rows of any.
+        """
+        if self.is_whole:
+            return None
+        return next(
+            (
+                (one.shape, one.coverage.lacking)
+                for one in self._preferred()
+                if isinstance(one.coverage, Columns)
+            ),
+            None,
+        )
+
+    def for_columns(self, needed: frozenset[str] | None) -> "RowSetState":
+        """Return what is held for a question that needs no more than some columns.
+
+        Parameters
+        ----------
+        needed : frozenset of str or None
+            Model names; None: every column.
+
+        Returns
+        -------
+        RowSetState
+            In which all rows are held if all of them are, in those columns. The shape
+            of such rows has no others.
+        """
+        if needed is None or self.partial is None:
+            return self
+        return replace(
+            self,
+            commits=tuple(
+                replace(one, coverage=Whole())
+                if isinstance(one.coverage, Columns)
+                and needed.isdisjoint(one.coverage.lacking)
+                else one
+                for one in self.commits
+            ),
+        )
 
     @property
     def is_whole(self) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from caveclient import CAVEclient
 
 from cortical_cache import load_client
+from cortical_cache.errors import UnsupportedQueryError
 from tests.kit import row_queries, same_frame
 
 SYNAPSES, NUCLEI = "synapses_demo", "nucleus_detection_v0"
@@ -91,6 +92,13 @@ def test_a_sample_has_rows_of_the_table(pair):
     sample = ours.query_table(SYNAPSES, random_sample=50)
 
     assert 0 < len(sample) < 19_940
+
+
+def test_a_sample_is_refused_where_the_server_would_draw_it_wrongly(pair):
+    ours, _ = pair
+
+    with pytest.raises(UnsupportedQueryError, match="ignores filter_out_dict"):
+        ours.query_table(SYNAPSES, random_sample=50, filter_out_dict={"id": [1]})
 
 
 def test_filter_out_filters(pair):

@@ -176,6 +176,7 @@ def _alone(question: Question, drawn: Drawn, ask: Ask, used: list[str]) -> Answe
         for table in question.tables
         for name, kind in drawn[table].columns(question.version).items()
         if name not in flat and name != "deleted" and kind != "geometry"
+        if not name.endswith("_root_id")  # its supervoxel would come with it
     }
     if isinstance(chosen, dict):
         (table,) = (table for table, names in chosen.items() if names)

@@ -114,7 +114,8 @@ def may_be_refused(state: str, question: Question, due: Expected) -> bool:
         return True
     if state == "large" and question.is_join and due.differences:
         return True
-    return needs_the_server(question) and (bool(due.differences) or state == "exact")
+    wrong = {*due.differences} - {"a_random_sample_is_the_servers"}
+    return needs_the_server(question) and (bool(wrong) or state == "exact")
 
 
 def needs_the_server(question: Question) -> bool:

@@ -2,9 +2,11 @@
 
 import gzip
 
+import pandas as pd
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.errors import PartialColumnsError
 from tests.exports.conftest import write_dump
 from tests.kit import row_queries, same_frame
 
@@ -56,8 +58,9 @@ def test_an_export_with_rows_missing_answers_for_nothing(client, server, dumps):
 
 
 def test_of_an_expired_version_the_dump_is_the_proof(server, dumps):
-    rows = "1,t,5,a\n2,f,6,b\n"
+    rows = "1,t,5,a,0.5\n2,f,6,b,\n"
     header = "id,bigint\nvalid,boolean\ntarget_id,bigint\ntag,character varying\n"
+    header += "value,double precision\n"
     write_dump(dumps, "nucleus_scores_merged", header, rows, version=1)
     client = load_client("demo", version=1)
     client.set_export_cloudpath(str(dumps))
@@ -115,3 +118,109 @@ def test_a_new_generation_takes_the_place_of_the_old_one(server, dumps):
     client.exports.reset_available_files()
 
     assert client.exports.get_table("mine", 5)["id"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.fixture
+def partial(server, dumps, theirs):
+    """Return a client that holds an export of cell types without two columns."""
+    every = theirs.query_table(
+        "cell_types", materialization_version=5, merge_reference=False
+    )
+    rows = "".join(
+        f"{one.id},{one.target_id},{one.cell_type}\n" for one in every.itertuples()
+    )
+    header = "id,bigint\ntarget_id,bigint\ncell_type,character varying\n"
+    write_dump(dumps, "cell_types", header, rows)
+    client = load_client("demo", version=5)
+    client.set_export_cloudpath(str(dumps))
+    client.exports.get_table("cell_types", 5)
+    return client
+
+
+ASKED = {
+    "select_columns": ["id", "cell_type"],
+    "filter_in_dict": {"cell_type": ["23P", "MC", "5P-IT"]},
+    "merge_reference": False,
+}
+
+
+def test_an_export_without_some_columns_answers_for_the_others(partial, server, theirs):
+    expected = theirs.query_table("cell_types", materialization_version=5, **ASKED)
+    counted = theirs.query_table(
+        "cell_types", materialization_version=5, get_counts=True, merge_reference=False
+    )
+    assert provenance(partial, "cell_types").count("count") == 1
+    assert "3 columns" in repr(partial.cache_status())
+    server.clear_log()
+    ask = partial.cached.materialize.query_table
+
+    same_frame(ask("cell_types", **ASKED), expected)
+    assert len(expected) > 0
+    count = ask("cell_types", get_counts=True, merge_reference=False)
+
+    assert count["count"].tolist() == counted["count"].tolist()
+    assert not row_queries(server)
+
+
+def test_what_needs_another_column_is_asked_of_the_server(partial, server, theirs):
+    server.clear_log()
+    every = {"merge_reference": False}
+
+    answer = partial.cached.materialize.query_table("cell_types", **every)
+
+    assert row_queries(server)
+    expected = theirs.query_table("cell_types", materialization_version=5, **every)
+    same_frame(answer, expected)
+
+
+def test_offline_it_names_the_columns_or_takes_what_there_is(partial, caplog):
+    alone = {"merge_reference": False}
+    three = partial.cached.materialize.query_table(
+        "cell_types", select_columns=["id", "target_id", "cell_type"], **alone
+    )
+    client = load_client("demo", version=5, offline=True)
+    ask = client.cached.materialize.query_table
+
+    with pytest.raises(PartialColumnsError, match=r"classification_system, .*valid"):
+        ask("cell_types", **alone)
+    with pytest.raises(PartialColumnsError, match="lacks valid"):
+        ask("cell_types", select_columns=["id", "valid"], **alone)
+    assert len(ask("cell_types", **ASKED))
+
+    held = client.using(columns="held").cached.materialize.query_table
+    assert not caplog.records
+    found = held("cell_types", **alone)
+    assert "cell_types: only the columns that are held" in caplog.text
+    assert found.columns.tolist() == ["id", "target_id", "cell_type"]
+    pd.testing.assert_frame_equal(found, three)
+    some = {"select_columns": ["valid", "id"], **alone}
+    chosen = held("cell_types", filter_equal_dict={"cell_type": "23P"}, **some)
+    assert chosen.columns.tolist() == ["id"]
+    with pytest.raises(PartialColumnsError, match="lacks valid"):
+        held("cell_types", filter_equal_dict={"valid": True}, **alone)
+
+
+def test_of_an_expired_version_columns_are_missed_too(server, dumps):
+    header = "id,bigint\nvalid,boolean\ntarget_id,bigint\ntag,character varying\n"
+    write_dump(dumps, "nucleus_scores_merged", header, "1,t,5,a\n2,f,6,b\n", version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+    client.exports.get_table("nucleus_scores_merged", 1)
+    ask = client.cached.materialize.query_table
+
+    with pytest.raises(PartialColumnsError, match="lacks value"):
+        ask("nucleus_scores", merge_reference=False)
+    found = ask("nucleus_scores", merge_reference=False, select_columns=["id", "tag"])
+
+    assert found.to_dict("list") == {"id": [1], "tag": ["a"]}
+
+
+def test_without_ids_an_export_answers_for_nothing(server, dumps):
+    header = "valid,boolean\ntarget_id,bigint\ntag,character varying\n"
+    write_dump(dumps, "nucleus_scores_merged", header, "t,5,a\n", version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+
+    assert len(client.exports.get_table("nucleus_scores_merged", 1)) == 1
+
+    assert provenance(client, "nucleus_scores") == []
