@@ -1,6 +1,7 @@
 """What a notebook user sees: names to complete, a table of what is held."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -75,6 +76,27 @@ def test_two_versions_in_one_process_do_not_mix(server):
 
     assert len(before) < len(after)
     assert "created" not in before.columns
+
+
+def test_two_datasets_with_a_table_of_the_same_name_do_not_mix(start, cave_world):
+    """caveclient remembers the columns of a table by its name alone."""
+    (name,) = {stack.aligned_volume for stack in cave_world.datastacks.values()}
+    volume = cave_world.aligned_volumes[name]
+    scores = replace(volume.tables["nucleus_scores"], schema="cell_type_reference")
+    other = replace(volume, tables={**volume.tables, "nucleus_scores": scores})
+    servers = (
+        start(cave_world),
+        start(replace(cave_world, aligned_volumes={name: other})),
+    )
+
+    fields = []
+    for one in servers:
+        client = load_client("demo", version=5, server_address=one.url)
+        fields.append(set(client.tables.nucleus_scores.fields))
+
+    assert {"tag", "value"} <= fields[0]
+    assert {"cell_type", "classification_system"} <= fields[1]
+    assert not {"tag", "value"} & fields[1]
 
 
 def test_cache_status_says_what_is_held(client, server):
