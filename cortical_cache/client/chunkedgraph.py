@@ -89,7 +89,7 @@ class CachedChunkedGraph:
             return plain.get_roots(supervoxel_ids, moment, stop_layer)
         asked = np.array(as_ids(supervoxel_ids, "supervoxel_ids"), np.int64)
         sightings = self._of.cells.maps.sightings()
-        found = self._of.roots.roots_at(asked, utc(moment), sightings)
+        found = self._of.places.at(asked, utc(moment), sightings)
         return found.astype(np.uint64)
 
     def get_root_id(

@@ -22,6 +22,7 @@ from cortical_cache.model.version import parse_time
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.cellmaps import NONE, CellMaps
 from cortical_cache.repositories.live import Live
+from cortical_cache.repositories.places import Places
 from cortical_cache.repositories.roots import SHOWN, Roots
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
@@ -46,7 +47,7 @@ class Cells:
 
     Parameters
     ----------
-    store, origin, versions, catalog, tables, live, roots, clock
+    store, origin, versions, catalog, tables, live, roots, places, clock
         Collaborators.
     """
 
@@ -60,6 +61,7 @@ class Cells:
         tables: Tables,
         live: Live,
         roots: Roots,
+        places: Places,
         clock: Clock,
     ) -> None:
         self._dataset = origin.dataset
@@ -69,6 +71,7 @@ class Cells:
         self._tables = tables
         self._live = live
         self._roots = roots
+        self._places = places
         self._clock = clock
         self.maps = CellMaps(origin.dataset, store)
         self._learnt = Keyed(
@@ -111,12 +114,12 @@ class Cells:
         sightings = self.maps.sightings()
         if self._origin.offline:
             unique, back = np.unique(supervoxels[placed], return_inverse=True)
-            held = self._roots.places_at(unique, moment, sightings)[back]
+            held = self._places.held(unique, moment, sightings)[back]
             open_ones = (held == MISSING) & (supervoxels[placed] > 0)
             if open_ones.any():
                 cells = np.unique(found[placed][open_ones])
                 raise self.undecided(cells, f"roots at {moment.isoformat()}")
-        at[placed] = self._roots.roots_at(supervoxels[placed], moment, sightings)
+        at[placed] = self._places.at(supervoxels[placed], moment, sightings)
         return found, at
 
     def cells_of(self, roots: Ints) -> Ints:

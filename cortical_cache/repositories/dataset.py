@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.diff import Diffs
     from cortical_cache.repositories.exports import Exports
     from cortical_cache.repositories.lineage import Lineage
+    from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
 
 __all__ = ["Repositories", "open_dataset"]
@@ -56,6 +57,13 @@ class Repositories:
         return Roots(self.store, self.origin, self.versions, self.clock)
 
     @cached_property
+    def places(self) -> "Places":
+        """Which root a supervoxel had when."""
+        from cortical_cache.repositories.places import Places
+
+        return Places(self.store, self.origin, self.versions, self.roots)
+
+    @cached_property
     def cells(self) -> "Cells":
         """Cell ids and root ids."""
         from cortical_cache.repositories.cells import Cells
@@ -68,6 +76,7 @@ class Repositories:
             tables=self.tables,
             live=self.live,
             roots=self.roots,
+            places=self.places,
             clock=self.clock,
         )
 

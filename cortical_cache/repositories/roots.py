@@ -1,4 +1,4 @@
-"""Roots through time: when they lived, and which one a supervoxel had when.
+"""Roots through time: when they lived.
 
 A root id names one exact state, so its creation is final, and so is its end once it has
 come; "still current" holds only as of the moment it was asked. Times are microseconds
@@ -18,12 +18,10 @@ from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.moments import from_micros, to_micros
-from cortical_cache.policy.freshness import is_past
-from cortical_cache.repositories.cellmaps import Sightings
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
-__all__ = ["Lives", "Roots"]
+__all__ = ["Lives", "Roots", "require"]
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +62,8 @@ class Lives:
 class Roots:
     """The root history of one dataset.
 
-    Freshness: creation, an end that has come, and a supervoxel's root at a moment past
-    for good are kept for ever; "still current" is kept as of the moment asked.
+    Freshness: creation and an end that has come are kept for ever; "still current" is
+    kept as of the moment asked.
 
     Parameters
     ----------
@@ -91,12 +89,6 @@ class Roots:
             store.rows("graph", "root_lives", 0),
             "root_id",
             ("created_at", "ended_at", "seen_at"),
-            server,
-        )
-        self._places = Keyed(
-            store.rows("graph", "supervoxel_roots", 0),
-            "supervoxel_id",
-            ("root_id", "observed_at"),
             server,
         )
 
@@ -176,8 +168,10 @@ class Roots:
         if self._origin.offline:
             unseen = left & (known.seen == MISSING)
             if moment is not None:
-                self._require(unique[left], f"the ends by {moment.isoformat()} of")
-            self._require(unique[unseen], "the ends of")
+                require(
+                    self._origin, unique[left], f"the ends by {moment.isoformat()} of"
+                )
+            require(self._origin, unique[unseen], "the ends of")
             last[left] = known.seen[left]
             _say_as_of(known.seen[left])
         else:
@@ -198,7 +192,7 @@ class Roots:
         missing = created == MISSING
         if missing.any():
             asked = np.unique(roots[missing])
-            self._require(asked, "the creation times of")
+            require(self._origin, asked, "the creation times of")
             found = self._learn_created(asked)
             created[missing] = found[np.searchsorted(asked, roots[missing])]
         return created
@@ -234,7 +228,7 @@ class Roots:
         alive = known.alive_at(at)
         left = ~(alive | known.dead_at(at))
         if left.any():
-            self._require(unique[left], f"the state at {moment.isoformat()} of")
+            require(self._origin, unique[left], f"the state at {moment.isoformat()} of")
             with self._lives.asking(unique[left], f"latest at {at}"):
                 known = self.known(unique)
                 alive = known.alive_at(at)
@@ -243,85 +237,6 @@ class Roots:
                     alive[left] = self._ask(unique[left], moment)[0]
         return alive[back]
 
-    def roots_at(
-        self, supervoxels: Ints, moment: datetime, sightings: Sightings | None = None
-    ) -> Ints:
-        """Return the root of each supervoxel at a moment; 0 where it has none.
-
-        Freshness: kept for ever, over the known life of the root, if the moment is
-        past for good.
-
-        Parameters
-        ----------
-        supervoxels : numpy.ndarray of int64
-            Repeats are kept.
-        moment : datetime
-        sightings : Sightings, optional
-            More that is known, of mirrored tables.
-
-        Raises
-        ------
-        NotCachedError
-            Offline, and not all is known.
-        """
-        unique, back = np.unique(supervoxels, return_inverse=True)
-        found = self.places_at(unique, moment, sightings)
-        left = (found == MISSING) & (unique > 0)
-        found[unique <= 0] = 0
-        if left.any():
-            self._require(unique[left], f"the roots at {moment.isoformat()} of")
-            found[left] = self._learn_places(unique[left], moment)
-        return found[back]
-
-    def _learn_places(self, supervoxels: Ints, moment: datetime) -> Ints:
-        """Ask for roots, unless another one has done so meanwhile."""
-        with self._places.asking(supervoxels, f"at {to_micros(moment)}"):
-            found = self.places_at(supervoxels, moment)
-            left = found == MISSING
-            if left.any():
-                found[left] = self._origin.graph.roots_at(supervoxels[left], moment)
-                self.keep_places(supervoxels[left], found[left], moment)
-        return found
-
-    def places_at(
-        self, supervoxels: Ints, moment: datetime, sightings: Sightings | None = None
-    ) -> Ints:
-        """Return what is held of `roots_at`; `MISSING` where that decides nothing.
-
-        Parameters
-        ----------
-        supervoxels : numpy.ndarray of int64
-            Unique, ascending.
-        """
-        at = to_micros(moment)
-        rows = self._places.get(supervoxels)
-        asked, roots = rows.asked, rows.columns["root_id"]
-        observed = rows.columns["observed_at"]
-        if sightings is not None and len(supervoxels):
-            place = np.searchsorted(supervoxels, sightings.supervoxels)
-            place[place == len(supervoxels)] = 0
-            mine = supervoxels[place] == sightings.supervoxels
-            asked = np.r_[asked, place[mine]]
-            roots = np.r_[roots, sightings.roots[mine]]
-            observed = np.r_[observed, sightings.times[mine]]
-        unique, back = np.unique(roots, return_inverse=True)
-        sure = self.known(unique).alive_at(at)[back] | (observed == at)
-        # Between two sightings in one place a root never left it.
-        sure |= _spanned(asked, roots, observed, at)
-        found = np.full(len(supervoxels), MISSING, np.int64)
-        found[asked[sure]] = roots[sure]
-        return found
-
-    def keep_places(self, supervoxels: Ints, roots: Ints, moment: datetime) -> None:
-        """Keep which roots the server gave, if the moment is past for good."""
-        session = self._origin.session
-        end = self._versions.public_end()
-        if end is not None:  # the chunkedgraph's own cap has whole seconds
-            end = end.replace(microsecond=0)
-        if is_past(moment, session.server_time(), end):
-            observed = np.full(len(roots), to_micros(moment), np.int64)
-            self._places.add([supervoxels, roots, observed])
-
     def _is_latest_now(self, roots: Ints, known: Lives) -> Bools:
         left = known.ended == MISSING
         latest = np.zeros(len(roots), np.bool_)
@@ -329,7 +244,7 @@ class Roots:
             return latest
         if self._origin.offline:
             unseen = left & (known.seen == MISSING)
-            self._require(roots[unseen], "whether they are current:")
+            require(self._origin, roots[unseen], "whether they are current:")
             latest[left] = True
             _say_as_of(known.seen[left])
             return latest
@@ -382,40 +297,24 @@ class Roots:
             last = np.where(last == to_micros(moment), last // _MILLI * _MILLI, last)
         return latest, last
 
-    def _require(self, ids: Ints, what: str) -> None:
-        if len(ids) and self._origin.offline:
-            name = self._origin.dataset.name
-            first = ", ".join(map(str, ids[:SHOWN].tolist()))
-            more = ", ..." if len(ids) > SHOWN else ""
-            raise NotCachedError(
-                f"{what} {len(ids):,} ids of {name} ({first}{more}) is",
-                f"cortical-cache sync {name} latest --tables cells",
-            )
-
 
 _LATEST = 2**63 - 1
 
 _MILLI = 1_000
 
 
+def require(origin: Origin, ids: Ints, what: str) -> None:
+    """Raise a NotCachedError that names some of the ids, if there are any, offline."""
+    if len(ids) and origin.offline:
+        name = origin.dataset.name
+        first = ", ".join(map(str, ids[:SHOWN].tolist()))
+        more = ", ..." if len(ids) > SHOWN else ""
+        raise NotCachedError(
+            f"{what} {len(ids):,} ids of {name} ({first}{more}) is",
+            f"cortical-cache sync {name} latest --tables cells",
+        )
+
+
 def _say_as_of(seen: Ints) -> None:
     as_of = from_micros(int(seen.min()))
     log.warning("offline: current as of %s", as_of.isoformat(timespec="seconds"))
-
-
-def _spanned(asked: Ints, roots: Ints, observed: Ints, at: int) -> Bools:
-    """Tell which sightings lie in a pair, of one root in one place, around a moment."""
-    if not len(asked):
-        return np.zeros(0, np.bool_)
-    order = np.lexsort((roots, asked))
-    place, root, time = asked[order], roots[order], observed[order]
-    starts = np.flatnonzero(
-        np.r_[True, (place[1:] != place[:-1]) | (root[1:] != root[:-1])]
-    )
-    first = np.minimum.reduceat(time, starts)
-    last = np.maximum.reduceat(time, starts)
-    # A supervoxel that has no root twice may well have had one in between.
-    around = (first <= at) & (at <= last) & (root[starts] != 0)
-    sure = np.empty(len(asked), np.bool_)
-    sure[order] = np.repeat(around, np.diff(np.r_[starts, len(asked)]))
-    return sure

@@ -218,10 +218,10 @@ def test_a_place_is_told_right_and_wherever_it_follows(past, asked, seen, lived)
             column(past[atom].at(t) for atom, t in seen),
             column(t for _, t in seen),
         )
-        roots = client.repositories.roots
+        places = client.repositories.places
 
         for moment in range(-1, 14):
-            found = roots.places_at(column(past), from_micros(moment), sightings)
+            found = places.held(column(past), from_micros(moment), sightings)
 
             for atom, told in zip(past, found.tolist(), strict=True):
                 right = past[atom].at(moment)
