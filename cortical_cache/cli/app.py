@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 an error of ours, told in one line; 2 the command line is wrong;
 3 some tables of a sync failed, the others are held; 4 a selfcheck found the server
-other than assumed; 130 interrupted.
+other than assumed; 5 something held is damaged; 130 interrupted.
 """
 
 import logging
@@ -17,6 +17,7 @@ from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sync import sync
+from cortical_cache.cli.upkeep import repair, verify
 from cortical_cache.errors import CorticalCacheError
 
 __all__ = ["app", "main"]
@@ -37,6 +38,8 @@ app.command(login)
 app.command(auth_app)
 app.command(demo_app)
 app.command(selfcheck)
+app.command(verify)
+app.command(repair)
 
 
 def main() -> None:

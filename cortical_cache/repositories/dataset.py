@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
+    from cortical_cache.repositories.upkeep import Upkeep
 
 __all__ = ["Repositories", "open_dataset"]
 
@@ -110,6 +111,20 @@ class Repositories:
             promotions=Promotions(
                 self.catalog, self.versions, self.rows, offline=offline
             ),
+        )
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """Damage, and its repair."""
+        from cortical_cache.repositories.upkeep import Upkeep
+
+        return Upkeep(
+            self.store,
+            self.catalog,
+            self.rows,
+            self.exports,
+            server=self.dataset.server_address,
+            offline=self.settings.offline,
         )
 
     @property

@@ -6,6 +6,7 @@ that learn different facts cannot lose each other's.
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,22 +14,28 @@ from pathlib import Path
 from cortical_cache.errors import (
     CorruptStoreError,
     InvalidQueryError,
+    StoreError,
     StoreMismatchError,
 )
 from cortical_cache.store.disk import Disk
 from cortical_cache.store.layout import (
     RowKind,
     binding_file,
+    commit_files,
+    commits_folder,
     fact_file,
     fact_files,
     row_set_folder,
+    row_set_folders_of,
+    row_set_identity,
     row_set_names,
     version_file,
     version_folder,
     version_numbers,
 )
-from cortical_cache.store.rows import RowSet
+from cortical_cache.store.rows import RowSet, read_commit
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+from cortical_cache.store.verify import Problem, set_aside, verify
 
 __all__ = ["DatasetStore", "Document"]
 
@@ -216,6 +223,55 @@ class DatasetStore:
         self.check()
         found = sorted(row_set_names(self.folder, version))
         return tuple(self.rows(kind, name, version) for kind, name in found)
+
+    def verify(self, *, deep: bool) -> tuple[Problem, ...]:
+        """Look for damage in the folder; see `Store.verify`. Empty if there is none."""
+        if not self.folder.is_dir():
+            return ()
+        return tuple(verify(self.folder, deep=deep))
+
+    def set_aside(self, problem: Problem) -> None:
+        """Let what is damaged count no longer; a sweep removes it in a day."""
+        set_aside(self._disk, problem)
+
+    def reclaim(self, fetched_from: str) -> None:
+        """Claim a folder whose binding is damaged, if its commits show that it is ours.
+
+        Parameters
+        ----------
+        fetched_from : str
+            The server that every commit with rows of a CAVE must name.
+
+        Raises
+        ------
+        StoreMismatchError
+            If one names another, or none tells.
+        """
+        servers: set[str] = set()
+        for folder in row_set_folders_of(self.folder):
+            for path in commit_files(folder):
+                with suppress(StoreError, FileNotFoundError):
+                    provenance = read_commit(path).provenance
+                    if provenance.source == "cave":
+                        servers.add(_plain(provenance.server))
+        if servers != {_plain(fetched_from)}:
+            named = ", ".join(sorted(servers)) or "no server"
+            raise StoreMismatchError(
+                f"whose data {self.folder} holds can no longer be told: its commits "
+                f"name {named}; move it away and sync again"
+            )
+        body: dict[str, JSON] = {"datastack": self.datastack, "server": self.server}
+        place = binding_file(self.folder)
+        place.unlink(missing_ok=True)
+        create_sealed(self._disk, place, body)
+
+    def row_set_of(self, problem: Problem) -> RowSet | None:
+        """Return the row set that damage was found in; None if it is a document's."""
+        folder = problem.document.parent
+        if folder.name != commits_folder(self.folder).name:
+            return None
+        found = row_set_identity(self.folder, folder.parent)
+        return None if found is None else self.rows(*found)
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)

@@ -26,6 +26,7 @@ __all__ = [
     "row_set_folder",
     "row_set_folders",
     "row_set_folders_of",
+    "row_set_identity",
     "row_set_names",
     "shared_folders",
     "version_file",
@@ -92,6 +93,23 @@ def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Pat
     if kind == "graph":
         return dataset / _GRAPH / encode_name(name)
     return version_folder(dataset, version) / _KIND_FOLDERS[kind] / encode_name(name)
+
+
+def row_set_identity(dataset: Path, folder: Path) -> tuple[RowKind, str, int] | None:
+    """Return kind, name and version of a row set's folder; the graph's version is 0.
+
+    None if it is no such folder.
+    """
+    parts = folder.relative_to(dataset).parts
+    name = decode_name(parts[-1])
+    if name is None:
+        return None
+    if len(parts) == 2 and parts[0] == _GRAPH:  # noqa: PLR2004
+        return "graph", name, 0
+    kinds: dict[str, RowKind] = {part: kind for kind, part in _KIND_FOLDERS.items()}
+    if len(parts) == 3 and parts[1] in kinds:  # noqa: PLR2004
+        return kinds[parts[1]], name, int(parts[0][1:])
+    return None
 
 
 def row_set_names(dataset: Path, version: int) -> Iterator[tuple[RowKind, str]]:

@@ -1,4 +1,7 @@
-"""Compare every file of a dataset with what its commit, or its own checksum, says."""
+"""Compare every file of a dataset with what its commit, or its own checksum, says.
+
+What is damaged can be set aside: then it counts no longer, and the rest does.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
-from cortical_cache.store.commit import DataFile
+from cortical_cache.store.commit import Commit, DataFile
+from cortical_cache.store.disk import TEMPORARY, Disk
 from cortical_cache.store.layout import (
     binding_file,
     commit_files,
@@ -16,7 +20,7 @@ from cortical_cache.store.layout import (
 from cortical_cache.store.rows import read_commit
 from cortical_cache.store.sealed import read_sealed
 
-__all__ = ["Problem", "verify"]
+__all__ = ["Problem", "set_aside", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +32,30 @@ class Problem:
     path : Path
     what : str
         What is wrong, as a sentence that names the file.
+    document : Path
+        The commit that names the file, or the file itself: what to set aside.
+    commit : Commit or None
+        That commit, if it can be read.
     """
 
     path: Path
     what: str
+    document: Path
+    commit: Commit | None = None
 
 
 def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
     """Yield what is wrong in a dataset folder; see `Store.verify`."""
     binding = binding_file(dataset)
     if not binding.exists():
-        yield Problem(binding, f"{binding} is missing")
+        yield Problem(binding, f"{binding} is missing", binding)
     for path in document_files(dataset):
         try:
             read_sealed(path)
         except FileNotFoundError:
             continue
         except StoreError as error:
-            yield Problem(path, str(error))
+            yield Problem(path, str(error), path)
     for folder in row_set_folders_of(dataset):
         for path in commit_files(folder):
             yield from _verify_commit(folder, path, deep=deep)
@@ -57,12 +67,24 @@ def _verify_commit(folder: Path, path: Path, *, deep: bool) -> Iterator[Problem]
     except FileNotFoundError:  # swept since it was listed
         return
     except StoreError as error:
-        yield Problem(path, str(error))
+        yield Problem(path, str(error), path)
         return
     for file in commit.files:
         what = _damage(folder / file.name, file, deep=deep)
         if what is not None and path.exists():
-            yield Problem(folder / file.name, f"{folder / file.name} {what}")
+            said = f"{folder / file.name} {what}"
+            yield Problem(folder / file.name, said, path, commit)
+
+
+def set_aside(disk: Disk, problem: Problem) -> None:
+    """Let what is damaged count no longer; a sweep removes it in a day.
+
+    What a commit had superseded counts again, if it is still there.
+    """
+    document = problem.document
+    if document.exists():
+        disk.rename(document, document.with_name(f".{document.name}{TEMPORARY}"))
+        disk.sync_folder(document.parent)
 
 
 def _damage(path: Path, file: DataFile, *, deep: bool) -> str | None:

@@ -224,3 +224,26 @@ def test_without_ids_an_export_answers_for_nothing(server, dumps):
     assert len(client.exports.get_table("nucleus_scores_merged", 1)) == 1
 
     assert provenance(client, "nucleus_scores") == []
+
+
+def test_a_damaged_export_comes_again_and_its_table_with_it(client, server):
+    client.exports.get_table("cell_types", 5)
+    before = client.cached.materialize.query_table("cell_types", merge_reference=False)
+    (path,) = (client.cache_dir / "v5" / "exports" / "cell_types").glob("*.parquet")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    upkeep = load_client("demo", version=5).repositories.upkeep
+    assert len(upkeep.verify(deep=True)) == 2, "the two share the file"
+
+    repaired = list(upkeep.repair())
+
+    assert [one.subject for one in repaired] == [
+        "export cell_types v5",
+        "table cell_types v5",
+    ]
+    assert all(one.is_whole for one in repaired)
+    assert not upkeep.verify(deep=True)
+    fresh = load_client("demo", version=5, offline=True)
+    after = fresh.cached.materialize.query_table("cell_types", merge_reference=False)
+    pd.testing.assert_frame_equal(after, before)
