@@ -2,8 +2,10 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,3 +86,24 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
         ]
     ids = {"id", "id_ref", "id_x", "id_y", "id_a", "pre_pt_root_id"} & {*plain.columns}
     return plain.sort_values(sorted(ids)).reset_index(drop=True)
+
+
+def in_terminal(arguments: list[str]) -> str:
+    """Run a command on a terminal of its own and return all that it shows."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        termios.tcsetwinsize(0, (40, 100))
+        os.environ.update(TERM="xterm", COLUMNS="100", LINES="40")
+        os.execv(arguments[0], arguments)
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # Linux's way to say that the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return shown.decode("utf-8", "replace")

@@ -1,7 +1,5 @@
 """``cortical-cache sync``: plan, fetch, resume, report."""
 
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -12,7 +10,7 @@ import pytest
 
 from cortical_cache import load_client
 from cortical_cache.demo import LoopbackCave
-from tests.kit import COMMAND, Command, is_count, row_queries
+from tests.kit import COMMAND, Command, in_terminal, is_count, row_queries
 
 
 @pytest.fixture
@@ -194,26 +192,6 @@ def test_progress_on_a_terminal_and_none_in_a_pipe(sync, server):
     assert "fetched 5 tables and views" in shown
     assert "--pin` makes it the default" in shown
     assert "--pin" not in piped.err
-
-
-def in_terminal(arguments: list[str]) -> str:
-    """Run a command on a terminal of its own and return all that it shows."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm", COLUMNS="100", LINES="40")
-        os.execv(arguments[0], arguments)
-    shown = b""
-    while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:  # Linux's way to say that the other end is closed
-            break
-        if not part:
-            break
-        shown += part
-    os.waitpid(pid, 0)
-    os.close(terminal)
-    return shown.decode("utf-8", "replace")
 
 
 def test_the_report_as_json(sync, server):

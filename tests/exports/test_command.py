@@ -1,11 +1,13 @@
 """``cortical-cache sync --exports``: from a bucket, or from a dump on this disk."""
 
+import re
+
 import pytest
 
 from cortical_cache import load_client
 from cortical_cache.cli.app import run
 from tests.exports.conftest import write_dump
-from tests.kit import Command, Ran, row_queries
+from tests.kit import COMMAND, Command, Ran, in_terminal, row_queries
 
 HEADER = "id,bigint\nvalid,boolean\npt_root_id,bigint\n"
 
@@ -52,6 +54,18 @@ def test_a_dump_on_this_disk_needs_no_network(client, command, dumps, monkeypatc
     assert "mine v5: brought, 2 rows" in ran.err
     table = load_client("demo", version=5).exports.get_table("mine", 5)
     assert table["id"].tolist() == [1, 2]
+
+
+def test_on_a_terminal_a_bar_shows_bytes_rows_rate_and_what_is_left(server, dumps):
+    rows = "".join(f"{n},t,{n}\n" for n in range(50_000))
+    path = write_dump(dumps, "mine", HEADER, rows, version=5)
+
+    shown = in_terminal([COMMAND, "sync", "demo", "--exports", "--from", str(path)])
+
+    (last,) = re.findall(r"mine v5: 100%[^\r\n]*\]", shown)[-1:]
+    assert re.search(r"(\d+k)/\1 \[\d\d:\d\d<\d\d:\d\d, .*B/s, 50,000 rows\]", last), (
+        last
+    )
 
 
 def test_a_loose_dump_takes_the_version_of_the_command_line(server, command, dumps):

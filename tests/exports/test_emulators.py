@@ -9,6 +9,7 @@ from gcp_storage_emulator.server import create_server
 from moto.server import ThreadedMotoServer
 
 from cortical_cache import load_client
+from cortical_cache.errors import NotAuthorizedError
 from cortical_cache.sources.buckets.bucket import Bucket
 
 HEADER = b"id,bigint\npt_root_id,bigint\n"
@@ -46,8 +47,8 @@ def amazon(monkeypatch):
     cloud = boto3.client("s3", endpoint_url=url)
     cloud.create_bucket(Bucket="lab", ACL="public-read")
 
-    def put(name: str, data: bytes) -> None:
-        cloud.put_object(Bucket="lab", Key=name, Body=data, ACL="public-read")
+    def put(name: str, data: bytes, acl: str = "public-read") -> None:
+        cloud.put_object(Bucket="lab", Key=name, Body=data, ACL=acl)
 
     yield "s3://lab/exports", put
     emulator.stop()
@@ -72,6 +73,17 @@ def test_an_export_comes_whole_and_checked(cloud, server, monkeypatch):
     assert table["pt_root_id"].isna().all()
     details = client.repositories.exports.held("mine", 5).provenance.details
     assert {"crc32c", "md5"} & set(details)
+
+
+def test_a_private_object_is_read_with_the_users_credentials(amazon, monkeypatch):
+    location, put = amazon
+    put("exports/v5/mine_header.csv", HEADER, "private")
+    assert Bucket(location).read("v5/mine_header.csv", 0, 9) == HEADER[:9]
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    with pytest.raises(NotAuthorizedError, match=r"bucket lab .* your AWS credentials"):
+        Bucket(location).read("v5/mine_header.csv", 0, 9)
 
 
 def test_a_new_object_is_a_new_generation(cloud):
