@@ -15,6 +15,7 @@ from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
+from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sync import sync
 from cortical_cache.cli.upkeep import repair, verify
@@ -38,6 +39,8 @@ app.command(login)
 app.command(auth_app)
 app.command(demo_app)
 app.command(selfcheck)
+app.command(remove, name="rm")
+app.command(prune)
 app.command(verify)
 app.command(repair)
 

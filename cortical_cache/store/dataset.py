@@ -33,6 +33,7 @@ from cortical_cache.store.layout import (
     version_folder,
     version_numbers,
 )
+from cortical_cache.store.removal import remove_rows
 from cortical_cache.store.rows import RowSet, read_commit
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
 from cortical_cache.store.verify import Problem, set_aside, verify
@@ -223,6 +224,11 @@ class DatasetStore:
         self.check()
         found = sorted(row_set_names(self.folder, version))
         return tuple(self.rows(kind, name, version) for kind, name in found)
+
+    def remove(self, row_set: RowSet) -> int:
+        """Remove a row set; return the bytes freed. See `remove_rows`."""
+        self.check()
+        return remove_rows(self._disk, row_set.folder)
 
     def verify(self, *, deep: bool) -> tuple[Problem, ...]:
         """Look for damage in the folder; see `Store.verify`. Empty if there is none."""

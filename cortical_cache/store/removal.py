@@ -1,0 +1,43 @@
+"""Remove a row set on purpose, under the eyes of readers and writers."""
+
+from contextlib import suppress
+from pathlib import Path
+
+from cortical_cache.errors import StoreError
+from cortical_cache.store.disk import Disk
+from cortical_cache.store.layout import commit_files, commits_folder
+from cortical_cache.store.rows import read_commit
+
+__all__ = ["remove_rows"]
+
+
+def remove_rows(disk: Disk, folder: Path) -> int:
+    """Remove the commits of a row set, then the files that they name.
+
+    Oldest commits first: what one superseded never counts again, and stopped half-way
+    the rest still answers. Files of a writer that has not committed yet stay.
+
+    Returns
+    -------
+    int
+        Bytes of the files removed.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    commits = sorted(commit_files(folder), key=lambda path: path.name)
+    names: set[str] = set()
+    for path in commits:
+        with suppress(StoreError, FileNotFoundError):  # a sweep takes its files
+            names.update(file.name for file in read_commit(path).files)
+        disk.remove(path)
+    if commits:
+        disk.sync_folder(commits_folder(folder))
+    freed = 0
+    for name in names:
+        with suppress(FileNotFoundError):
+            freed += (folder / name).stat().st_size
+            disk.remove(folder / name)
+    return freed
