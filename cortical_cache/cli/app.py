@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
+from cortical_cache.cli.doctor import doctor
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.removal import prune, remove
@@ -41,6 +42,7 @@ app.command(demo_app)
 app.command(selfcheck)
 app.command(remove, name="rm")
 app.command(prune)
+app.command(doctor)
 app.command(verify)
 app.command(repair)
 

@@ -1,16 +1,20 @@
 """Locks that save work. Nothing is wrong, only done twice, when they fail."""
 
+import errno
 import hashlib
 import logging
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
-__all__ = ["fetch_lock"]
+__all__ = ["fetch_lock", "locks_work"]
 
 _LOG = logging.getLogger(__name__)
 
 _LEASE_SECONDS = 30.0
+
+_CANNOT_LOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
@@ -44,6 +48,30 @@ def fetch_lock(
     finally:
         with suppress(OSError):
             held.close()
+
+
+def locks_work(folder: Path) -> bool | None:
+    """Tell whether a lock in a folder keeps another one out; None if none can be made.
+
+    Of this machine only: what others on a shared disk see cannot be told from here.
+    """
+    from filelock import FileLock, Timeout
+
+    path = folder / f".lock-{uuid4().hex}.tmp"
+    try:
+        with FileLock(path, fallback_to_soft=False):
+            try:
+                with FileLock(path, timeout=0, fallback_to_soft=False):
+                    return False
+            except Timeout:
+                return True
+    except NotImplementedError:
+        return False
+    except OSError as error:
+        return False if error.errno in _CANNOT_LOCK else None
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _acquire(
