@@ -2,11 +2,14 @@
 
     python benchmarks/bench_exports.py 1 5            # millions of rows
     python benchmarks/bench_exports.py 5 --rounds 3
+    python benchmarks/bench_exports.py 100 --distinct 2 --skip pandas   # memory only
 
 Every measurement is a process of its own: CPU and peak RSS of the whole of it, imports
 and threads included. The dump is that of a synapse table: heavy-tailed root ids, some
 NULL and 0, three positions as EWKB, no order. Both sides make the same sorted copies,
 one by post and one by pre root; pandas keeps its geometry as the text that it reads.
+With ``--distinct`` rows repeat after so many millions, under new ids: a hundred million
+rows are made in minutes, and their memory is what is asked.
 """
 
 import argparse
@@ -60,8 +63,10 @@ def roots(rng: np.random.Generator, rows: int, total: int) -> list[str]:
     return text
 
 
-def make(folder: Path, rows: int) -> Path:
+def make(folder: Path, rows: int, distinct: int | None = None) -> Path:
     rng = np.random.default_rng(7)
+    if distinct is not None and distinct < rows:
+        return repeated(make(folder, distinct), rows)
     base = folder / "v1" / "synapses"
     base.parent.mkdir(parents=True)
     header = "".join(f"{name},{kind}\n" for name, kind in COLUMNS.items())
@@ -85,6 +90,20 @@ def make(folder: Path, rows: int) -> Path:
                 roots(rng, n, rows),
             ]
             file.writelines(",".join(row) + "\n" for row in zip(*columns, strict=True))
+    return path
+
+
+def repeated(path: Path, rows: int) -> Path:
+    """Write the rows of a dump over and over, each time with ids of their own."""
+    from isal import igzip
+
+    with gzip.open(path, "rt") as file:
+        lines = [line.partition(",")[2] for line in file]
+    with igzip.open(path, "wt", compresslevel=3) as file:
+        for start in range(0, rows, BLOCK):
+            at = start % len(lines)
+            block = lines[at : at + min(BLOCK, rows - start)]
+            file.write("".join(f"{n},{one}" for n, one in enumerate(block, start + 1)))
     return path
 
 
@@ -158,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("millions", nargs="*", type=float, default=[1.0, 5.0])
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--distinct", type=float, help="millions of rows")
     parser.add_argument("--skip", nargs="*", default=[], choices=list(JOBS))
     parser.add_argument("--job", nargs=3)
     chosen = parser.parse_args()
@@ -167,7 +187,8 @@ def main() -> None:
     for millions in chosen.millions:
         with tempfile.TemporaryDirectory() as folder:
             rows = int(millions * 1e6)
-            path = make(Path(folder) / "dump", rows)
+            distinct = chosen.distinct and int(chosen.distinct * 1e6)
+            path = make(Path(folder) / "dump", rows, distinct)
             print(
                 f"{rows:,} rows, {path.stat().st_size / 1e6:.0f} MB gz, load "
                 f"{os.getloadavg()[0]:.1f}",
