@@ -3,6 +3,7 @@
 * CorticalCacheError
   + NotCachedError          (LookupError)       not held, and we may not fetch it
   + AmbiguousFilterError    (NotCachedError)    held too coarsely to decide offline
+  + TooLargeError           (NotCachedError)    not held, and too much to fetch unasked
   + PartialTableError       (LookupError)       held, but not whole
   + PartialColumnsError     (LookupError)       held, but not all of its columns
   + StoreError              (OSError)           the store on disk
@@ -20,6 +21,8 @@
     - UnknownAttributeError (AttributeError)    the same, asked for as an attribute
   + InvalidQueryError       (ValueError)        a question with no meaning
   + UnsupportedQueryError   (NotImplementedError)  one that cannot be answered here
+  + QueryTimeoutError       (TimeoutError)      SQL that took longer than it may
+  + QueryMemoryError        (MemoryError)       SQL that needs more than it may
   + ConfigurationError      (ValueError)        a setting, a dataset file, a path
 
 Each error also derives from the built-in that a caller would reach for first, keeps
@@ -39,6 +42,8 @@ __all__ = [
     "NotCachedError",
     "PartialColumnsError",
     "PartialTableError",
+    "QueryMemoryError",
+    "QueryTimeoutError",
     "ServerBusyError",
     "ServerError",
     "ServerUnavailableError",
@@ -46,6 +51,7 @@ __all__ = [
     "StoreChangedError",
     "StoreError",
     "StoreMismatchError",
+    "TooLargeError",
     "TruncatedResultError",
     "UnknownAttributeError",
     "UnknownNameError",
@@ -100,6 +106,28 @@ class AmbiguousFilterError(NotCachedError):
         return (
             f"{self.missing}: {self.rows} rows lie within the rounding of the held "
             f"values; ask once online (`{self.command}`), and the answer is kept"
+        )
+
+
+class TooLargeError(NotCachedError):
+    """Something is not held, may be fetched, but is too large to be so unasked.
+
+    Attributes
+    ----------
+    size : str
+        How large it is, in words.
+    """
+
+    def __init__(self, missing: str, command: str, size: str) -> None:
+        super().__init__(missing, command)
+        self.args = (missing, command, size)
+        self.size = size
+
+    def __str__(self) -> str:
+        """Say how large it is, and the command that fetches it."""
+        return (
+            f"{self.missing} not cached, and too large to fetch unasked ({self.size}); "
+            f"run `{self.command}`"
         )
 
 
@@ -328,6 +356,48 @@ class UnsupportedQueryError(CorticalCacheError, NotImplementedError):
     def __str__(self) -> str:
         """Return the message."""
         return self.message
+
+
+class QueryTimeoutError(CorticalCacheError, TimeoutError):
+    """A SQL statement took longer than it may, and was stopped.
+
+    Attributes
+    ----------
+    seconds : float
+        What it may take.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        """Say what it may take, and the way out."""
+        return (
+            f"the SQL was stopped after {self.seconds:g} s; narrow it, or give a "
+            "longer timeout"
+        )
+
+
+class QueryMemoryError(CorticalCacheError, MemoryError):
+    """A SQL statement needs more memory than it may take.
+
+    Attributes
+    ----------
+    limit : str
+        What it may take.
+    """
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        """Say what it may take, and the way out."""
+        return (
+            f"the SQL needs more than {self.limit} of memory; narrow it, or give a "
+            "larger memory_limit"
+        )
 
 
 class ConfigurationError(CorticalCacheError, ValueError):

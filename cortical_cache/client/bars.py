@@ -1,13 +1,18 @@
-"""A progress bar for an export: bytes, rows, rate and what is left."""
+"""Progress bars for what is fetched on the way: exports, tables."""
 
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
 
 from cortical_cache.cache.exports import BringProgress, no_progress
 from cortical_cache.model.export import Export
+from cortical_cache.sync import Item, Outcome
 
-__all__ = ["bring_bar"]
+if TYPE_CHECKING:
+    from tqdm.auto import tqdm
+
+__all__ = ["TableBars", "bring_bar"]
 
 
 @contextmanager
@@ -37,3 +42,32 @@ def bring_bar(export: Export, *, show: bool = True) -> Generator[BringProgress]:
             bar.update(nbytes - bar.n)
 
         yield come
+
+
+class TableBars:
+    """Draws a bar of rows for each table of a sync; nothing into a pipe."""
+
+    def __init__(self) -> None:
+        self._bars: dict[str, tqdm[NoReturn]] = {}
+
+    def started(self, item: Item) -> None:
+        """Open a bar."""
+        from tqdm.auto import tqdm
+
+        self._bars[item.name] = tqdm(
+            desc=item.name,
+            total=item.rows,
+            unit=" rows",
+            leave=False,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def progressed(self, item: Item, come: int, there_are: int) -> None:
+        """Move it."""
+        bar = self._bars[item.name]
+        bar.total = there_are
+        bar.update(come - bar.n)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Close it."""
+        self._bars.pop(outcome.item.name).close()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from cortical_cache.client.queried import Queried
 from cortical_cache.client.rooted import Rooted
 from cortical_cache.client.status import CacheStatus, cache_status
 from cortical_cache.errors import InvalidQueryError
@@ -33,7 +34,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client(Rooted):
+class Client(Rooted, Queried):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.
@@ -243,10 +244,10 @@ class Client(Rooted):
 
         Parameters
         ----------
-        question : Query, or what ``client.tables.NAME(...)`` returns
+        question : Query, SQL text, or what ``client.tables.NAME(...)`` returns
             Without its ``.query()``.
         **options
-            Of its ``query``: limit, select_columns, ...
+            Of its ``query``: limit, select_columns, ...; of SQL: params.
 
         Returns
         -------

@@ -17,7 +17,7 @@ def explain(
     repositories: Repositories,
     allowed: Options,
     question: object,
-    options: dict[str, object],
+    options: dict[str, Any],
 ) -> Explanation:
     """Explain a question on an offline twin of the client: same store, no sockets.
 
@@ -27,9 +27,10 @@ def explain(
         Of the client.
     allowed : Options
         Of the client.
-    question : Query, or what ``client.tables.NAME(...)`` returns
+    question : Query, str, or what ``client.tables.NAME(...)`` returns
+        Text is SQL.
     options : dict
-        Of its ``query``.
+        Of its ``query``; of SQL its ``params``.
 
     Raises
     ------
@@ -40,6 +41,10 @@ def explain(
     twin = open_dataset(repositories.home, settings)
     twin.versions.chosen = repositories.versions.settled()
     try:
+        if isinstance(question, str):
+            from cortical_cache.client.sql import Question, Sql
+
+            return Sql(twin).explain(Question(question, **options))
         if isinstance(question, Query):
             return twin.tables.explain(question, allowed)
         return _replayed(twin, allowed, question).query(**options)

@@ -1,10 +1,11 @@
 """``client.exports``: bulk exports, with the calls of cortical_tools."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from cortical_cache.client.outputs import Output, check_output, converted
 from cortical_cache.client.status import size
-from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.errors import NotCachedError
 from cortical_cache.model.export import Export
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.promotions import Promote
@@ -13,9 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Exports", "Output"]
-
-Output = Literal["pandas", "arrow", "polars", "duckdb"]
+__all__ = ["Exports"]
 
 
 class Exports:
@@ -132,13 +131,13 @@ class Exports:
         SourceError, StoreError
             If it cannot be brought.
         """
-        if output not in ("pandas", "arrow", "polars", "duckdb"):
-            raise InvalidQueryError(f"output {output!r} is none of {Output}")
+        check_output(output)
         self._ensure(table_name, int(version), promote, progress=progress)
         from cortical_cache.repositories.export_rows import export_rows
 
         row_set = self._exports.row_set(table_name, int(version))
-        return _as(export_rows(row_set, columns, where), output)
+        rows = export_rows(row_set, columns, where)
+        return _pandas(rows) if output == "pandas" else converted(rows, output)
 
     def _ensure(
         self, name: str, version: int, promote: Promote, *, progress: bool
@@ -163,22 +162,6 @@ class Exports:
     def __repr__(self) -> str:
         """Name the locations."""
         return f"<Exports of {self._of.dataset.name} at {', '.join(self.locations)}>"
-
-
-def _as(table: "pa.Table", output: Output) -> "pd.DataFrame | pa.Table | object":
-    match output:
-        case "arrow":
-            return table
-        case "polars":
-            import polars as pl
-
-            return pl.from_arrow(table)
-        case "duckdb":
-            from cortical_cache.engine.relation import relation
-
-            return relation(table)
-        case "pandas":
-            return _pandas(table)
 
 
 def _pandas(table: "pa.Table") -> "pd.DataFrame":

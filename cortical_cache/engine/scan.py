@@ -14,7 +14,7 @@ from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import ColumnType
 
-__all__ = ["ROW", "ambiguous", "matching"]
+__all__ = ["ROW", "ambiguous", "every", "matching"]
 
 # A list of constants costs 4 us each to build; a join with a table of keys 1 ms in all.
 _FEW = 64
@@ -90,7 +90,7 @@ def _certain(
     tests = [reading(one, held).face for one in exact if not _is_long(one)]
     if held.shape.kind == "table" and held.shape.column("valid") is not None:
         tests.append(ColumnExpression("valid"))
-    rows = _rows(cursor, held)
+    rows = every(cursor, held)
     if tests:
         rows = rows.filter(all_of(tests))
     for one in sets:
@@ -110,7 +110,8 @@ def _is_long(condition: Condition) -> bool:
     )
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
+def every(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
+    """Return all rows of the pieces, those that queries do not show included."""
     is_view = held.shape.kind == "view"
     pieces = [_piece(cursor, piece, row_number=is_view) for piece in held.pieces]
     if not pieces:  # all that was asked for is held, and it is nothing

@@ -25,6 +25,7 @@ from cortical_cache.store.layout import (
     commits_folder,
     fact_file,
     fact_files,
+    graph_names,
     row_set_folder,
     row_set_folders_of,
     row_set_identity,
@@ -278,6 +279,11 @@ class DatasetStore:
             return None
         found = row_set_identity(self.folder, folder.parent)
         return None if found is None else self.rows(*found)
+
+    def graph_facts(self) -> tuple[str, ...]:
+        """Return the names of the row sets that belong to no version, sorted."""
+        self.check()
+        return tuple(sorted(graph_names(self.folder)))
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)

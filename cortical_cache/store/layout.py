@@ -19,6 +19,7 @@ __all__ = [
     "document_files",
     "fact_file",
     "fact_files",
+    "graph_names",
     "is_temporary",
     "lock_files",
     "locks_folder",
@@ -120,6 +121,13 @@ def row_set_names(dataset: Path, version: int) -> Iterator[tuple[RowKind, str]]:
             folder = row_set_folder(dataset, kind, name, version)
             if next(commit_files(folder), None) is not None:
                 yield kind, name
+
+
+def graph_names(dataset: Path) -> Iterator[str]:
+    """Yield the names of the row sets of no version that have a commit, in no order."""
+    for name in names_in(dataset / _GRAPH):
+        if next(commit_files(row_set_folder(dataset, "graph", name, 0)), None):
+            yield name
 
 
 def commits_folder(row_set: Path) -> Path:

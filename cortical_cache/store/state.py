@@ -174,6 +174,20 @@ class RowSetState:
         exact = all(commit.exact for commit, _ in parts)
         return HeldRows(newest.shape, pieces, exact)
 
+    def held_in_part(self) -> HeldRows | None:
+        """Return the rows of every commit with all columns, which overlap; None if none.
+
+        All that is true of a row missing from them is that it is not among them.
+        """
+        if self.shape is None:
+            return None
+        pieces = tuple(
+            Piece(self._paths(one.copy()))
+            for one in self._preferred()
+            if not isinstance(one.coverage, Columns)
+        )
+        return HeldRows(self.shape, pieces)
+
     def held_request(self, digest: str) -> HeldRows | None:
         """Return the newest kept reply to that exact request; None if there is none."""
         for commit in reversed(self.commits):

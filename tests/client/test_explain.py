@@ -58,4 +58,4 @@ def test_another_version_is_another_question(client):
 
 def test_what_is_no_question_is_refused(client):
     with pytest.raises(InvalidQueryError, match=r"without \.query\(\)"):
-        client.explain("nucleus_detection_v0")
+        client.explain(5)

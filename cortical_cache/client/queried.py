@@ -1,0 +1,100 @@
+"""SQL over everything that is held, as methods of a client."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cortical_cache.client.base import Base
+from cortical_cache.client.outputs import Output, check_output, converted, to_pandas
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cortical_cache.client.sql import Sql
+
+__all__ = ["Queried"]
+
+
+class Queried(Base):
+    """The part of a client that answers SQL.
+
+    Parameters
+    ----------
+    repositories : Repositories
+        Everything that answers for the dataset.
+    """
+
+    @cached_property
+    def _sql(self) -> "Sql":
+        from cortical_cache.client.sql import Sql
+
+        return Sql(self._of)
+
+    def sql(
+        self,
+        query: str,
+        *,
+        params: Mapping[str, object] | Sequence[object] = (),
+        output: Output = "pandas",
+        timeout: float = 300.0,
+        memory_limit: str = "4GB",
+    ) -> "pd.DataFrame | object":
+        """Answer one SELECT over all that is held, in DuckDB's SQL.
+
+        ``NAME`` is a table or view of the client's version, all of it, as stored:
+        positions in voxels of the table as ``pt_position_x``, ``_y``, ``_z``, NULL
+        as NULL. Other names are ``cell_ids``, ``v1181.NAME``, ``exports.NAME``,
+        ``partial.NAME``, ``graph.NAME``, ``DATASET.v1300.NAME`` and ``keys.NAME``
+        (docs/sql.md).
+
+        Freshness: rows of a version never change. What the statement names and the
+        store lacks is mirrored first, up to a million rows; a second call makes no
+        request.
+
+        Parameters
+        ----------
+        query : str
+            One SELECT. What writes, attaches, loads, sets or reads other files is
+            refused.
+        params : dict or list
+            Values of ``$name``, or of ``?``. Ids under a name that the statement reads
+            as ``keys.name`` become that table, with the column ``id``.
+        output : {"pandas", "arrow", "polars", "duckdb"}
+        timeout : float
+            Seconds; then it is stopped. Ctrl-C stops it, too.
+        memory_limit : str
+            Beyond it, what can be spilt goes to the disk of temporary files.
+
+        Returns
+        -------
+        pandas.DataFrame, pyarrow.Table, polars.DataFrame or duckdb.DuckDBPyRelation
+            In pandas numbers have nullable dtypes. Sums of integers are decimals in
+            DuckDB; cast them (``::BIGINT``) where int64 is meant.
+
+        Raises
+        ------
+        InvalidQueryError
+            If it is not one SELECT, does more than read, or makes no sense.
+        UnknownNameError
+            If it names what there is not.
+        NotCachedError
+            If it names what is not held, offline; `TooLargeError` if that is too much
+            to fetch unasked.
+        PartialTableError
+            The same of what is held in part.
+        QueryTimeoutError, QueryMemoryError
+            If it takes more than it may.
+
+        Examples
+        --------
+        >>> client.sql(
+        ...     "SELECT cell_type, count(*) AS n FROM cell_types GROUP BY ALL"
+        ... )  # doctest: +SKIP
+        """
+        from cortical_cache.client.sql import Question
+
+        check_output(output)
+        rows = self._sql.answer(
+            Question(query, params, timeout=timeout, memory_limit=memory_limit)
+        )
+        return to_pandas(rows) if output == "pandas" else converted(rows, output)

@@ -1,0 +1,150 @@
+"""What a SQL statement names, and what the names turned out to be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from cortical_cache.model.held import HeldRows
+
+__all__ = [
+    "KEYS",
+    "Lacking",
+    "Lookup",
+    "Part",
+    "Rule",
+    "Source",
+    "Statement",
+    "TableName",
+]
+
+Rule = Literal["all", "valid", "one per id", "distinct", "cells"]
+
+KEYS = "keys"
+"""The schema of the key sets that a caller gives; each has one column, ``id``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table as a statement names it, in its own spelling.
+
+    Attributes
+    ----------
+    catalog, schema : str
+        Empty where the statement gives none.
+    name : str
+    """
+
+    catalog: str
+    schema: str
+    name: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What SQL compares names by: the case of letters does not count."""
+        return self.catalog.casefold(), self.schema.casefold(), self.name.casefold()
+
+    def __str__(self) -> str:
+        """Write the name with dots."""
+        return ".".join(part for part in (self.catalog, self.schema, self.name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """All that a statement can see of a table has ``column`` among `keys`.
+
+    Attributes
+    ----------
+    column : str
+    keys : frozenset of int
+    """
+
+    column: str
+    keys: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT that reads tables and does nothing else.
+
+    Attributes
+    ----------
+    text : str
+    tables : tuple of TableName
+        Each once, in the order of the text; common table expressions are none.
+    parameters : frozenset of str
+        Names of ``$name``, numbers of ``?``.
+    lookups : mapping of tuple to tuple of Lookup
+        By `TableName.key`: what bounds the rows that it can see of the table.
+    """
+
+    text: str
+    tables: tuple[TableName, ...]
+    parameters: frozenset[str]
+    lookups: Mapping[tuple[str, str, str], tuple[Lookup, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Held rows of which a table of a statement is made.
+
+    Attributes
+    ----------
+    held : HeldRows
+    cell_column : str
+        Under the rule ``"cells"`` the column of the cell ids.
+    """
+
+    held: HeldRows
+    cell_column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The rows that stand behind a name.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        At least one.
+    rule : {"all", "valid", "one per id", "distinct", "cells"}
+        All rows; those that queries show; each id once; each row once; or cell and
+        root ids, where a later part stands in for the cells that it has.
+    """
+
+    parts: tuple[Part, ...]
+    rule: Rule = "all"
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file that is read, absolute."""
+        return tuple(
+            file
+            for part in self.parts
+            for piece in part.held.pieces
+            for file in piece.files
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A name that means something which is not held, or not whole.
+
+    Attributes
+    ----------
+    kind : {"table", "view", "export"}
+    name : str
+    version : int
+    rows : int
+        Held of it.
+    what : str
+        In words, with its dataset and version.
+    command : str
+        The command line that fetches it.
+    """
+
+    kind: Literal["table", "view", "export"]
+    name: str
+    version: int
+    rows: int
+    what: str
+    command: str

@@ -1,0 +1,210 @@
+"""What the names of a SQL statement stand for among what is held."""
+
+from collections.abc import Sequence
+
+from cortical_cache.errors import (
+    NotCachedError,
+    PartialTableError,
+    UnknownNameError,
+    UnsupportedQueryError,
+)
+from cortical_cache.model.coverage import Piece
+from cortical_cache.model.held import HeldRows
+from cortical_cache.model.sql import Lacking, Lookup, Part, Source
+from cortical_cache.policy.naming import CELL_IDS, Meaning
+from cortical_cache.repositories.dataset import Repositories
+from cortical_cache.store import RowKind, RowSet, RowSetState
+
+__all__ = ["Found", "find"]
+
+Found = Source | tuple[Lacking, ...]
+
+
+def find(
+    repositories: Repositories, asked: Meaning, lookups: Sequence[Lookup] = ()
+) -> Found:
+    """Return the rows that a name stands for, or what they lack.
+
+    Freshness: rows of a version never change; which names there are is kept for a day.
+
+    Parameters
+    ----------
+    repositories : Repositories
+        Of the dataset that is meant.
+    asked : Meaning
+        Not of keys.
+    lookups : sequence of Lookup
+        What bounds the rows that can be seen of it: of a table in many files only
+        those are named that can have such rows.
+
+    Returns
+    -------
+    Source, or tuple of Lacking
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such version, table, view, export or fact.
+    NotCachedError
+        Offline, and not even that is known.
+    PartialTableError
+        Of ``partial``, if nothing is held.
+    UnsupportedQueryError
+        For a part of a view: nothing tells its rows apart.
+    """
+    if asked.kind == "graph":
+        return _graph(repositories, asked.name)
+    version = repositories.versions.resolve(asked.version)
+    match asked.kind:
+        case "cells":
+            return _cells(repositories, version)
+        case "export":
+            return _export(repositories, asked.name, version)
+        case "partial":
+            return _partial(repositories, asked.name, version)
+        case _:
+            return _whole(repositories, asked.name, version, lookups)
+
+
+def _whole(
+    of: Repositories, name: str, version: int, lookups: Sequence[Lookup] = ()
+) -> Found:
+    row_set = _row_set(of, name, version)
+    held = row_set.read(lambda state: _bounded(state, lookups))
+    if held is None:
+        return (_lacking(of, row_set),)
+    return Source((Part(held),), "valid" if row_set.kind == "table" else "all")
+
+
+def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
+    """Return all rows, or if they lie in many files those that can be seen."""
+    whole = state.held_whole()
+    if whole is None or len(whole.pieces[0].files) == 1:
+        return whole
+    columns = {name.casefold(): name for name in whole.shape.stored_columns}
+    best = whole.pieces
+    for one in lookups:
+        found = columns.get(one.column) and state.held_for(
+            columns[one.column], one.keys
+        )
+        if found and _files(found.pieces) < _files(best):
+            best = tuple(Piece(piece.files) for piece in found.pieces)
+    return HeldRows(whole.shape, best, whole.exact)
+
+
+def _files(pieces: Sequence[Piece]) -> int:
+    return sum(len(piece.files) for piece in pieces)
+
+
+def _cells(of: Repositories, version: int) -> Found:
+    try:
+        tables = _cell_tables(of, version)
+    except NotCachedError as error:
+        raise _offline(
+            of, f"the cell ids of {of.catalog.where(version)} are", "cells", version
+        ) from error
+    parts: list[Part] = []
+    lacking: list[Lacking] = []
+    for name, column in tables:
+        found = _whole(of, name, version)
+        if isinstance(found, Source):
+            parts.append(Part(found.parts[0].held, column))
+        else:
+            lacking += found
+    return tuple(lacking) if lacking else Source(tuple(parts), "cells")
+
+
+def _cell_tables(of: Repositories, version: int) -> list[tuple[str, str]]:
+    """Return the tables that cell ids are looked up in, and their column of cells."""
+    held = {one.name for one in of.store.row_sets(version)}
+    view = of.dataset.lookup_view
+    if view in held or (view and view in of.catalog.views(version)):
+        return [(view, "id")]
+    listed = of.catalog.tables(version)
+    others = [one.name for one in of.dataset.alternative_tables if one.name in listed]
+    return [(of.dataset.main_table, "id"), *((one, "target_id") for one in others)]
+
+
+def _export(of: Repositories, name: str, version: int) -> Found:
+    held = _held(of, name, version, ("export",))
+    row_set = of.store.rows("export", name if held is None else held.name, version)
+    rows = row_set.read(lambda state: state.held_whole())
+    if rows is not None:
+        return Source((Part(rows),))
+    return (_lacking(of, row_set),)
+
+
+def _partial(of: Repositories, name: str, version: int) -> Found:
+    row_set = _row_set(of, name, version)
+    if row_set.kind == "view":
+        raise UnsupportedQueryError(
+            f"view {row_set.name} has no id to tell its rows apart by, so a part of it "
+            "cannot be read; ask for the whole by its plain name"
+        )
+    held = row_set.read(lambda state: state.held_in_part())
+    if held is None:
+        lacking = _lacking(of, row_set)
+        raise PartialTableError(lacking.what, 0, lacking.command)
+    return Source((Part(held),), "one per id")
+
+
+def _graph(of: Repositories, name: str) -> Found:
+    known = of.store.graph_facts()
+    found = next((one for one in known if one.casefold() == name.casefold()), None)
+    if found is None:
+        where = f"the graph of {of.dataset.name} (what nobody asked yet is not there)"
+        raise UnknownNameError("facts", name, where, known)
+    held = of.store.rows("graph", found, 0).read(lambda state: state.held_in_part())
+    if held is None:
+        raise UnknownNameError("facts", name, f"the graph of {of.dataset.name}", known)
+    return Source((Part(held),), "distinct")
+
+
+def _row_set(of: Repositories, name: str, version: int) -> RowSet:
+    """Return the table or view of that name, held or not."""
+    held = _held(of, name, version, ("table", "view"))
+    if held is not None:
+        return held
+    where = of.catalog.where(version)
+    try:
+        of.versions.ensure(version)
+        listed: dict[str, RowKind] = dict.fromkeys(of.catalog.tables(version), "table")
+        listed |= dict.fromkeys(of.catalog.views(version), "view")
+    except NotCachedError as error:
+        raise _offline(of, f"table or view {name} of {where} is", name, version) from (
+            error
+        )
+    exact = next((one for one in listed if one.casefold() == name.casefold()), name)
+    spelt = name if name in listed else exact
+    if spelt not in listed:
+        raise UnknownNameError("table or view", name, where, [*listed, CELL_IDS])
+    return of.store.rows(listed[spelt], spelt, version)
+
+
+def _held(
+    of: Repositories, name: str, version: int, kinds: Sequence[RowKind]
+) -> RowSet | None:
+    """Return what is held under a name, whatever the case of its letters."""
+    found = [
+        one
+        for one in of.store.row_sets(version)
+        if one.kind in kinds and one.name.casefold() == name.casefold()
+    ]
+    return min(found, key=lambda one: one.name != name, default=None)
+
+
+def _lacking(of: Repositories, row_set: RowSet) -> Lacking:
+    name, version = row_set.name, row_set.version
+    kind = (
+        "export"
+        if row_set.kind == "export"
+        else ("view" if row_set.kind == "view" else "table")
+    )
+    command = f"cortical-cache sync {of.dataset.name} {version} --{kind}s {name}"
+    what = f"{kind} {name} of {of.catalog.where(version)}"
+    return Lacking(kind, name, version, row_set.state().rows, what, command)
+
+
+def _offline(of: Repositories, what: str, name: str, version: int) -> NotCachedError:
+    command = f"cortical-cache sync {of.dataset.name} {version} --tables {name}"
+    return NotCachedError(what, command)
