@@ -18,6 +18,7 @@ from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.selfcheck import selfcheck
+from cortical_cache.cli.sql import list_queries, sql
 from cortical_cache.cli.sync import sync
 from cortical_cache.cli.upkeep import repair, verify
 from cortical_cache.errors import CorticalCacheError
@@ -36,6 +37,8 @@ app.command(sync)
 app.command(list_held, name="ls")
 app.command(info)
 app.command(diff)
+app.command(sql)
+app.command(list_queries, name="queries")
 app.command(login)
 app.command(auth_app)
 app.command(demo_app)

@@ -1,16 +1,18 @@
 """SQL over everything that is held, as methods of a client."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cortical_cache.client.base import Base
 from cortical_cache.client.outputs import Output, check_output, converted, to_pandas
+from cortical_cache.errors import InvalidQueryError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cortical_cache.client.sql import Sql
+    from cortical_cache.client.sql import Question, Sql
 
 __all__ = ["Queried"]
 
@@ -30,10 +32,11 @@ class Queried(Base):
 
         return Sql(self._of)
 
-    def sql(
+    def sql(  # noqa: PLR0913  a statement or a name, then options
         self,
-        query: str,
+        query: str | None = None,
         *,
+        name: str | None = None,
         params: Mapping[str, object] | Sequence[object] = (),
         output: Output = "pandas",
         timeout: float = 300.0,
@@ -53,9 +56,11 @@ class Queried(Base):
 
         Parameters
         ----------
-        query : str
+        query : str, optional
             One SELECT. What writes, attaches, loads, sets or reads other files is
             refused.
+        name : str, optional
+            Instead, one of the project's own questions: `client.queries()`.
         params : dict or list
             Values of ``$name``, or of ``?``. Ids under a name that the statement reads
             as ``keys.name`` become that table, with the column ``id``.
@@ -91,10 +96,40 @@ class Queried(Base):
         ...     "SELECT cell_type, count(*) AS n FROM cell_types GROUP BY ALL"
         ... )  # doctest: +SKIP
         """
-        from cortical_cache.client.sql import Question
-
         check_output(output)
+        question = self._question(query, name, params)
         rows = self._sql.answer(
-            Question(query, params, timeout=timeout, memory_limit=memory_limit)
+            replace(question, timeout=timeout, memory_limit=memory_limit)
         )
         return to_pandas(rows) if output == "pandas" else converted(rows, output)
+
+    def queries(self) -> "pd.DataFrame":
+        """Return the project's own questions: name, question, parameters, columns."""
+        import pandas as pd
+
+        from cortical_cache.queries import queries
+
+        records = [
+            (one.name, one.question, one.signature, one.columns) for one in queries()
+        ]
+        names = ["name", "question", "parameters", "columns"]
+        return pd.DataFrame(records, columns=names).set_index("name")
+
+    def _question(
+        self,
+        query: str | None,
+        name: str | None,
+        params: Mapping[str, object] | Sequence[object],
+    ) -> "Question":
+        from cortical_cache.client.naming import named_question
+        from cortical_cache.client.sql import Question
+
+        if (query is None) == (name is None):
+            raise InvalidQueryError("give a statement, or the name of a query")
+        if name is None:
+            return Question(query or "", params)
+        if not isinstance(params, Mapping):
+            if params:
+                raise InvalidQueryError("params of a named query is a dict")
+            params = {}
+        return named_question(self._of, name, params)

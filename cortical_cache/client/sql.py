@@ -83,11 +83,30 @@ class Sql:
         statement, values, keys = _read(question)
         sources = self._sources(statement, question)
         try:
-            return _run(question, statement, values, keys, sources)
+            return self._run(question, statement, values, keys, sources)
         except StoreChangedError:
             # A sweep removed superseded files under us; the commits name new ones.
             sources = self._sources(statement, question)
-            return _run(question, statement, values, keys, sources)
+            return self._run(question, statement, values, keys, sources)
+
+    def _run(
+        self,
+        question: Question,
+        statement: Statement,
+        values: Mapping[str, object],
+        keys: Mapping[str, Sequence[int]],
+        sources: Mapping[TableName, Source],
+    ) -> "pa.Table":
+        from cortical_cache.engine.shut import ShutDatabase
+
+        for name in statement.measured - {str(one).casefold() for one in sources}:
+            raise InvalidQueryError(
+                f"resolution({name!r}): the statement reads no table of that name"
+            )
+        transform = self._own.dataset.transform
+        limit = question.memory_limit
+        with ShutDatabase(sources, keys, limit, transform) as database:
+            return database.run(statement, values, question.timeout)
 
     def explain(self, question: Question) -> Explanation:
         """Tell what a statement would read, without touching the network."""
@@ -148,19 +167,6 @@ class Sql:
             home = resolve(name, own.settings)
             self._others[wanted] = open_dataset(home, own.settings, clock=own.clock)
         return self._others[wanted]
-
-
-def _run(
-    question: Question,
-    statement: Statement,
-    values: Mapping[str, object],
-    keys: Mapping[str, Sequence[int]],
-    sources: Mapping[TableName, Source],
-) -> "pa.Table":
-    from cortical_cache.engine.shut import ShutDatabase
-
-    with ShutDatabase(sources, keys, question.memory_limit) as database:
-        return database.run(statement, values, question.timeout)
 
 
 def _read(

@@ -20,9 +20,20 @@ from cortical_cache.errors import (
     QueryMemoryError,
     QueryTimeoutError,
 )
+from cortical_cache.model.shape import AXES
 from cortical_cache.model.sql import KEYS, Source, Statement, TableName
+from cortical_cache.queries import macros
 
 __all__ = ["ShutDatabase"]
+
+_DEPTHS = {
+    "minnie_ds": "CREATE MACRO soma_depth(p) AS minnie_depth(p)",
+    "v1dd_ds": "CREATE MACRO soma_depth(p) AS v1dd_depth(p)",
+}
+_SET_RESOLUTIONS = "SET VARIABLE resolutions = map($names, $voxels)"
+_RESOLUTION = (
+    "CREATE MACRO resolution(named) AS getvariable('resolutions')[lower(named)]"
+)
 
 _PATIENCE = 0.1
 """Seconds between two interrupts."""
@@ -39,6 +50,8 @@ class ShutDatabase:
         Key sets, by name: the tables ``keys.NAME`` with the one column ``id``.
     memory_limit : str
         As DuckDB writes it: ``"4GB"``. Beyond it, what can be spilt goes to disk.
+    transform : str, optional
+        That ``soma_depth`` means; without it there is no such macro.
     """
 
     def __init__(
@@ -46,6 +59,7 @@ class ShutDatabase:
         sources: Mapping[TableName, Source],
         keys: Mapping[str, Sequence[int]],
         memory_limit: str,
+        transform: str | None = None,
     ) -> None:
         self._spill = TemporaryDirectory(prefix="cortical-cache-")
         self._limit = memory_limit
@@ -62,6 +76,7 @@ class ShutDatabase:
         try:
             with running():
                 self._fill(sources, keys)
+                self._measure(sources, transform)
             self._shut([file for one in sources.values() for file in one.files])
         except BaseException:
             self.close()
@@ -80,6 +95,22 @@ class ShutDatabase:
             table = pa.table({"id": pa.array(ids, pa.int64())})
             self._connection.from_arrow(table).create(name)
         self._connection.execute("USE memory.main")
+
+    def _measure(
+        self, sources: Mapping[TableName, Source], transform: str | None
+    ) -> None:
+        """Make the macros for positions and units."""
+        self._connection.execute(macros())
+        if transform in _DEPTHS:
+            self._connection.execute(_DEPTHS[transform])
+        voxels = {
+            str(name).casefold(): dict(zip(AXES, one.voxel_resolution, strict=True))
+            for name, one in sources.items()
+        }
+        given = {"names": [*voxels], "voxels": [*voxels.values()]}
+        if voxels:
+            self._connection.execute(_SET_RESOLUTIONS, given)
+        self._connection.execute(_RESOLUTION)
 
     def _enter(self, catalog: str, schema: str) -> None:
         """Make a schema the current one, and be it first."""

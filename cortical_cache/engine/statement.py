@@ -89,8 +89,25 @@ def read_statement(
         if node.get("type") == "VALUE_PARAMETER"
     )
     return Statement(
-        text, tuple(found.values()), parameters, lookups(tree, given or {})
+        text,
+        tuple(found.values()),
+        parameters,
+        lookups(tree, given or {}),
+        frozenset(_measured(tree)),
     )
+
+
+def _measured(tree: "dict[str, Node]") -> Iterator[str]:
+    """Yield the tables of which the statement asks the resolution."""
+    for node in objects(tree):
+        if str(node.get("function_name", "")).casefold() != "resolution":
+            continue
+        given = cast("list[dict[str, Node]]", node.get("children", []))
+        text = [one for one in given if one.get("type") == "VALUE_CONSTANT"]
+        if len(text) != 1 or len(given) != 1:
+            raise InvalidQueryError("resolution takes the name of a table in quotes")
+        value = cast("dict[str, Node]", text[0]["value"])
+        yield str(value.get("value", "")).casefold()
 
 
 def _parsed(text: str) -> "dict[str, Node]":

@@ -75,12 +75,15 @@ class Statement:
         Names of ``$name``, numbers of ``?``.
     lookups : mapping of tuple to tuple of Lookup
         By `TableName.key`: what bounds the rows that it can see of the table.
+    measured : frozenset of str
+        Names of which it asks the resolution, in small letters.
     """
 
     text: str
     tables: tuple[TableName, ...]
     parameters: frozenset[str]
     lookups: Mapping[tuple[str, str, str], tuple[Lookup, ...]]
+    measured: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,11 @@ class Source:
 
     parts: tuple[Part, ...]
     rule: Rule = "all"
+
+    @property
+    def voxel_resolution(self) -> tuple[float, float, float]:
+        """Nanometres per voxel of the stored positions, x, y, z."""
+        return self.parts[0].held.shape.voxel_resolution
 
     @property
     def files(self) -> tuple[str, ...]:
