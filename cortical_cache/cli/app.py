@@ -14,6 +14,7 @@ from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
 from cortical_cache.cli.doctor import doctor
+from cortical_cache.cli.export import export
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.removal import prune, remove
@@ -38,6 +39,7 @@ app.command(list_held, name="ls")
 app.command(info)
 app.command(diff)
 app.command(sql)
+app.command(export)
 app.command(list_queries, name="queries")
 app.command(login)
 app.command(auth_app)

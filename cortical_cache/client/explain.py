@@ -10,7 +10,7 @@ from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.answered import Explanation
 from cortical_cache.repositories.dataset import Repositories, open_dataset
 
-__all__ = ["explain"]
+__all__ = ["explain", "offline_twin"]
 
 
 def explain(
@@ -37,9 +37,7 @@ def explain(
     InvalidQueryError
         If it is no question.
     """
-    settings = replace(repositories.settings, offline=True)
-    twin = open_dataset(repositories.home, settings)
-    twin.versions.chosen = repositories.versions.settled()
+    twin = offline_twin(repositories)
     try:
         if isinstance(question, str):
             from cortical_cache.client.sql import Question, Sql
@@ -50,6 +48,14 @@ def explain(
         return _replayed(twin, allowed, question).query(**options)
     except NotCachedError as error:
         return Explanation("fetch", f"{error.missing} not held", (), 0, 0)
+
+
+def offline_twin(repositories: Repositories) -> Repositories:
+    """Return the same dataset on the same store, without a network."""
+    settings = replace(repositories.settings, offline=True)
+    twin = open_dataset(repositories.home, settings)
+    twin.versions.chosen = repositories.versions.settled()
+    return twin
 
 
 def _replayed(twin: Repositories, allowed: Options, question: object) -> Any:  # noqa: ANN401  made at run time

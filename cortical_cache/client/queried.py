@@ -10,6 +10,9 @@ from cortical_cache.client.outputs import Output, check_output, converted, to_pa
 from cortical_cache.errors import InvalidQueryError
 
 if TYPE_CHECKING:
+    import os
+
+    import duckdb
     import pandas as pd
 
     from cortical_cache.client.sql import Question, Sql
@@ -102,6 +105,62 @@ class Queried(Base):
             replace(question, timeout=timeout, memory_limit=memory_limit)
         )
         return to_pandas(rows) if output == "pandas" else converted(rows, output)
+
+    def duckdb(self) -> "duckdb.DuckDBPyConnection":
+        """Return a new in-memory DuckDB with views of all that is held whole.
+
+        They have the names of `sql`, of every held version. Unlike `sql` it is the raw
+        engine: nothing is fetched, refused or bounded. Close it when done.
+
+        Freshness: what is held now; what comes later is not in it. No network.
+        """
+        from cortical_cache.client.explain import offline_twin
+        from cortical_cache.client.heldviews import held_sources
+        from cortical_cache.engine.views import open_views
+
+        twin = offline_twin(self._of)
+        sources = held_sources(twin, twin.versions.resolve())
+        return open_views(sources, self._of.dataset.transform)
+
+    def export(
+        self,
+        to: "str | os.PathLike[str]",
+        *,
+        tables: Sequence[str] | None = None,
+        version: int | None = None,
+    ) -> dict[str, int]:
+        """Write a copy of a version's held tables and views that needs nothing of ours.
+
+        Freshness: what is held whole now. No network.
+
+        Parameters
+        ----------
+        to : path
+            A new file ``*.duckdb``: tables, ``cell_ids``, ``resolutions`` and the
+            macros of docs/sql.md. Any other new path: a folder with a Parquet file for
+            each table, and the macros in ``units.sql``.
+        tables : sequence of str, optional
+            Only these; otherwise all that are held whole.
+        version : int, optional
+            Otherwise the client's.
+
+        Returns
+        -------
+        dict of str to int
+            Rows by table.
+
+        Raises
+        ------
+        NotCachedError
+            If a table is not held whole, or nothing is.
+        ConfigurationError
+            If there is such a file or folder already.
+        StoreError
+            If it cannot be written; then there is none.
+        """
+        from cortical_cache.client.portable import export
+
+        return export(self._of, to, tables, version)
 
     def queries(self) -> "pd.DataFrame":
         """Return the project's own questions: name, question, parameters, columns."""

@@ -14,26 +14,15 @@ import duckdb
 import pyarrow as pa
 
 from cortical_cache.engine.connection import open_database, running
-from cortical_cache.engine.sources import rows_of
+from cortical_cache.engine.views import add_keys, add_macros, add_views
 from cortical_cache.errors import (
     InvalidQueryError,
     QueryMemoryError,
     QueryTimeoutError,
 )
-from cortical_cache.model.shape import AXES
-from cortical_cache.model.sql import KEYS, Source, Statement, TableName
-from cortical_cache.queries import macros
+from cortical_cache.model.sql import Source, Statement, TableName
 
 __all__ = ["ShutDatabase"]
-
-_DEPTHS = {
-    "minnie_ds": "CREATE MACRO soma_depth(p) AS minnie_depth(p)",
-    "v1dd_ds": "CREATE MACRO soma_depth(p) AS v1dd_depth(p)",
-}
-_SET_RESOLUTIONS = "SET VARIABLE resolutions = map($names, $voxels)"
-_RESOLUTION = (
-    "CREATE MACRO resolution(named) AS getvariable('resolutions')[lower(named)]"
-)
 
 _PATIENCE = 0.1
 """Seconds between two interrupts."""
@@ -75,52 +64,13 @@ class ShutDatabase:
             raise InvalidQueryError(message) from error
         try:
             with running():
-                self._fill(sources, keys)
-                self._measure(sources, transform)
+                add_views(self._connection, sources)
+                add_keys(self._connection, keys)
+                add_macros(self._connection, sources, transform)
             self._shut([file for one in sources.values() for file in one.files])
         except BaseException:
             self.close()
             raise
-
-    def _fill(
-        self,
-        sources: Mapping[TableName, Source],
-        keys: Mapping[str, Sequence[int]],
-    ) -> None:
-        for name, source in sources.items():
-            self._enter(name.catalog, name.schema)
-            rows_of(self._connection, source).create_view(name.name)
-        for name, ids in keys.items():
-            self._enter("", KEYS)
-            table = pa.table({"id": pa.array(ids, pa.int64())})
-            self._connection.from_arrow(table).create(name)
-        self._connection.execute("USE memory.main")
-
-    def _measure(
-        self, sources: Mapping[TableName, Source], transform: str | None
-    ) -> None:
-        """Make the macros for positions and units."""
-        self._connection.execute(macros())
-        if transform in _DEPTHS:
-            self._connection.execute(_DEPTHS[transform])
-        voxels = {
-            str(name).casefold(): dict(zip(AXES, one.voxel_resolution, strict=True))
-            for name, one in sources.items()
-        }
-        given = {"names": [*voxels], "voxels": [*voxels.values()]}
-        if voxels:
-            self._connection.execute(_SET_RESOLUTIONS, given)
-        self._connection.execute(_RESOLUTION)
-
-    def _enter(self, catalog: str, schema: str) -> None:
-        """Make a schema the current one, and be it first."""
-        if catalog:
-            self._connection.execute(
-                f"ATTACH IF NOT EXISTS ':memory:' AS {_quoted(catalog)}"
-            )
-        path = f"{_quoted(catalog or 'memory')}.{_quoted(schema or 'main')}"
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {path}")
-        self._connection.execute(f"USE {path}")
 
     def _shut(self, files: Sequence[str]) -> None:
         allowed = {"files": list(files)}
@@ -210,11 +160,3 @@ def _told(error: duckdb.Error) -> str:
     """Return DuckDB's words in one line, without the text that the caller knows."""
     words = str(error).partition("\n\n")[0]
     return " ".join(words.split())
-
-
-def _quoted(name: str) -> str:
-    """Write an identifier so that it is one whatever it says.
-
-    DuckDB takes names of schemas and catalogs in no other way.
-    """
-    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,44 @@
+"""``cortical-cache export``: a copy for R, DBeaver, the DuckDB shell."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.client import load_client
+
+__all__ = ["export"]
+
+
+def export(
+    dataset: str,
+    version: int,
+    /,
+    *,
+    to: Path,
+    tables: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    json: bool = False,
+) -> None:
+    """Write a copy of what is held whole of a version, for programs that are not ours.
+
+    Parameters
+    ----------
+    dataset
+        Name or alias.
+    version
+        Materialization version.
+    to
+        A new file *.duckdb, or a new folder for Parquet files.
+    tables
+        Only these tables or views.
+    json
+        Print the rows of each as JSON.
+    """
+    client = load_client(dataset, version=version, offline=True)
+    rows = client.export(to, tables=tables)
+    if json:
+        as_json({"to": str(to), "rows": rows})
+        return
+    table([("table", "rows"), *((name, f"{n:,}") for name, n in rows.items())])
+    say(f"written to {to}")

@@ -1,0 +1,116 @@
+"""Fill a database with views on held rows, key sets, and macros for units."""
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from cortical_cache.engine.connection import open_database, running
+from cortical_cache.engine.sources import rows_of
+from cortical_cache.model.shape import AXES
+from cortical_cache.model.sql import KEYS, Source, TableName
+from cortical_cache.queries import macros
+
+__all__ = ["add_keys", "add_macros", "add_views", "depth_macro", "open_views"]
+
+_DEPTHS = {
+    "minnie_ds": "CREATE MACRO soma_depth(p) AS minnie_depth(p)",
+    "v1dd_ds": "CREATE MACRO soma_depth(p) AS v1dd_depth(p)",
+}
+_SET_RESOLUTIONS = "SET VARIABLE resolutions = map($names, $voxels)"
+_RESOLUTION = (
+    "CREATE MACRO resolution(named) AS getvariable('resolutions')[lower(named)]"
+)
+
+
+def add_views(
+    connection: duckdb.DuckDBPyConnection, sources: Mapping[TableName, Source]
+) -> None:
+    """Make a view for each name, in the schema and catalog that it gives.
+
+    Raises
+    ------
+    StoreChangedError
+        If a file is gone.
+    """
+    for name, source in sources.items():
+        _enter(connection, name.catalog, name.schema)
+        rows_of(connection, source).create_view(name.name)
+    connection.execute("USE memory.main")
+
+
+def add_keys(
+    connection: duckdb.DuckDBPyConnection, keys: Mapping[str, Sequence[int]]
+) -> None:
+    """Make the tables ``keys.NAME``; the one place where key sets of SQL enter DuckDB.
+
+    A table has statistics, from which DuckDB plans a hash join whose keys prune row
+    groups; of a list that is unnested it knows nothing.
+    """
+    for name, ids in keys.items():
+        _enter(connection, "", KEYS)
+        connection.from_arrow(pa.table({"id": pa.array(ids, pa.int64())})).create(name)
+    connection.execute("USE memory.main")
+
+
+def add_macros(
+    connection: duckdb.DuckDBPyConnection,
+    sources: Mapping[TableName, Source],
+    transform: str | None,
+) -> None:
+    """Make the macros for positions and units."""
+    connection.execute(macros())
+    depth = depth_macro(transform)
+    if depth:
+        connection.execute(depth)
+    voxels = {
+        str(name).casefold(): dict(zip(AXES, one.voxel_resolution, strict=True))
+        for name, one in sources.items()
+    }
+    if voxels:
+        given = {"names": [*voxels], "voxels": [*voxels.values()]}
+        connection.execute(_SET_RESOLUTIONS, given)
+    connection.execute(_RESOLUTION)
+
+
+def depth_macro(transform: str | None) -> str | None:
+    """Return the statement that makes ``soma_depth``, if the transform is known."""
+    return _DEPTHS.get(transform or "")
+
+
+def open_views(
+    sources: Mapping[TableName, Source], transform: str | None
+) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory database of one's own with a view for each name, not shut.
+
+    Raises
+    ------
+    StoreChangedError
+        If a file is gone.
+    """
+    connection = open_database()
+    try:
+        with running():
+            add_views(connection, sources)
+            add_macros(connection, sources, transform)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _enter(connection: duckdb.DuckDBPyConnection, catalog: str, schema: str) -> None:
+    """Make a schema the current one, and be it first."""
+    if catalog:
+        connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {_quoted(catalog)}")
+    path = f"{_quoted(catalog or 'memory')}.{_quoted(schema or 'main')}"
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {path}")
+    connection.execute(f"USE {path}")
+
+
+def _quoted(name: str) -> str:
+    """Write an identifier so that it is one whatever it says.
+
+    DuckDB takes names of schemas and catalogs in no other way.
+    """
+    return '"' + name.replace('"', '""') + '"'
