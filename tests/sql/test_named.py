@@ -143,7 +143,7 @@ def test_wrong_parameters_are_named(name, params, told, client):
 
 def test_a_name_that_there_is_not_is_met_with_those_there_are(client):
     with pytest.raises(UnknownNameError, match="connectivity"):
-        client.sql(name="connectivty")
+        client.sql(name="connect")
     with pytest.raises(InvalidQueryError, match="give a statement, or the name"):
         client.sql("SELECT 1", name="connectivity")
 

@@ -95,6 +95,16 @@ def test_a_common_table_expression_hides_a_table_of_its_name(client):
     assert one(client, query) == 3
 
 
+def test_a_common_table_expression_is_no_table(offline):
+    query = """
+        WITH RECURSIVE a AS (SELECT 1 AS n), B AS (SELECT n + 1 AS n FROM a),
+        r AS (SELECT n FROM b UNION ALL SELECT n + 1 FROM r WHERE n < 5)
+        SELECT count(*) FROM r, (SELECT * FROM A) WHERE r.n IN (SELECT n FROM r)
+    """
+
+    assert one(offline, query) == 4
+
+
 def test_versions_meet_in_one_statement(client):
     query = """
         SELECT count(*)
@@ -218,6 +228,26 @@ def test_a_fragment_of_a_view_is_refused(client):
 def test_offline_what_is_missing_comes_with_its_command(name, offline):
     with pytest.raises(NotCachedError, match=r"cortical-cache sync demo [25] --"):
         offline.sql(f"SELECT * FROM {name}")  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("synapse_tags", "--tables synapse_tags"),
+        ("synapse_counts", "--views synapse_counts"),
+        ("cell_ids", "--views nucleus_detection_lookup"),
+    ],
+)
+def test_offline_a_known_table_that_is_not_held_is_named(
+    name, command, client, offline
+):
+    client.sql("SELECT 1 FROM nucleus_scores LIMIT 1")
+
+    with pytest.raises(NotCachedError) as caught:
+        offline.sql(f"SELECT * FROM {name}")  # noqa: S608
+
+    assert f"{command.split()[1]} of demo v5 is not cached" in str(caught.value)
+    assert caught.value.command == f"cortical-cache sync demo 5 {command}"
 
 
 def test_a_large_table_is_not_fetched_unasked(client, server):

@@ -128,7 +128,7 @@ WHOLE = [
     "FROM large TABLESAMPLE 10 ROWS WHERE pre_pt_root_id = $a",
     (
         "FROM (VALUES (864691135000000007)) AS v (pre_pt_root_id) "
-        "ANTI JOIN large USING (pre_pt_root_id) WHERE pre_pt_root_id = $a"
+        "ANTI JOIN large USING (pre_pt_root_id) WHERE large.pre_pt_root_id = $a"
     ),
 ]
 
