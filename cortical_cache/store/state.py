@@ -175,9 +175,9 @@ class RowSetState:
         return HeldRows(newest.shape, pieces, exact)
 
     def held_in_part(self) -> HeldRows | None:
-        """Return the rows of every commit with all columns, which overlap; None if none.
+        """Return the rows of each commit that has all columns; None if there is none.
 
-        All that is true of a row missing from them is that it is not among them.
+        They overlap, and that a row is missing from them means nothing.
         """
         if self.shape is None:
             return None
