@@ -11,7 +11,8 @@ from cortical_cache.engine.connection import open_database, running
 from cortical_cache.errors import StoreChangedError
 
 
-def test_a_query_that_is_interrupted_raises_what_ctrl_c_raises():
+@pytest.mark.parametrize("ask", ["fetchall", "to_arrow_table"])
+def test_a_query_that_is_interrupted_raises_what_ctrl_c_raises(ask):
     with open_database() as connection:
         long = connection.table_function("range", [10**12]).sum("range")
         press = threading.Timer(
@@ -20,7 +21,7 @@ def test_a_query_that_is_interrupted_raises_what_ctrl_c_raises():
         press.start()
         start = time.monotonic()
         with pytest.raises(KeyboardInterrupt), running():
-            long.fetchall()
+            getattr(long, ask)()
         assert time.monotonic() - start < 60, "DuckDB sums for hours"
         press.join()
 
