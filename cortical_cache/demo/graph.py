@@ -137,6 +137,7 @@ class ChunkedGraph:
     nodes: Nodes
     edges: Ints
     edits: tuple[Edit, ...]
+    voxel_offset: tuple[int, int, int] = (0, 0, 0)
 
     def parents(self, nodes: Ints, when: int, stop_layer: int | None = None) -> Ints:
         """Climb from nodes to their roots, or to `stop_layer`, at a time.

@@ -1,7 +1,7 @@
 """What a demo world contains and how its server behaves."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -89,6 +89,12 @@ class ServerSettings:
         Seed of the row order and of arbitrary selections.
     clock : callable
         Tells the present, in the ``Date`` of every reply and in the graph.
+    l2_limit : int
+        Most level-2 ids that one request of the L2 cache may name.
+    l2_uncomputed : collection of int
+        Level-2 ids of which nothing is computed yet; asking for one has it computed.
+    l2_delay : float
+        Seconds that this takes, by `clock`.
     """
 
     row_cap: int = 200_000
@@ -101,6 +107,9 @@ class ServerSettings:
     forbidden: tuple[str, ...] = ()
     seed: int = 0
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    l2_limit: int = 50_000
+    l2_uncomputed: Collection[int] = ()
+    l2_delay: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
@@ -108,6 +117,8 @@ class ServerSettings:
             raise ValueError(f"row_cap must be at least 1, got {self.row_cap}")
         if self.latency < 0:
             raise ValueError(f"latency must not be negative, got {self.latency}")
+        if self.l2_limit < 1:
+            raise ValueError(f"l2_limit must be at least 1, got {self.l2_limit}")
         if not 0 <= self.port <= 65535:  # noqa: PLR2004 - the port range
             raise ValueError(f"port must be between 0 and 65535, got {self.port}")
         if not re.fullmatch(r"[0-9a-f]{32}", self.token):

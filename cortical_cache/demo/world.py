@@ -172,12 +172,25 @@ ViewRows = Mapping[tuple[str, int], Mapping[str, Rows]]
 
 
 @dataclass(frozen=True, slots=True)
+class L2Cache:
+    """What the L2 cache of a chunked graph knows.
+
+    `cache_id` names its table; `records` holds, by level-2 id, attributes by name in
+    the order of their names, without those that cannot be computed.
+    """
+
+    cache_id: str
+    records: Mapping[int, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All that a deployment serves.
 
     `frozen` and `view_rows` are keyed by private datastack and version. A version
     without frozen tables is one whose database is gone; version 0 of `view_rows` is
-    the live database. `segmentations` are keyed by the name in the URL.
+    the live database. `segmentations` are keyed by the name in the URL, `l2_caches` by
+    the name of the chunked graph.
     """
 
     datastacks: Mapping[str, Datastack]
@@ -186,4 +199,5 @@ class World:
     frozen: Frozen
     view_rows: ViewRows
     bucket: str = "cave-demo-bucket"
+    l2_caches: Mapping[str, L2Cache] = field(default_factory=dict[str, L2Cache])
     users: Mapping[int, str] = field(default_factory=lambda: {1: "Demo User"})

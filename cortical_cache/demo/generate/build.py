@@ -14,6 +14,7 @@ from cortical_cache.demo.generate.freeze import (
     stats_view,
 )
 from cortical_cache.demo.generate.history import play
+from cortical_cache.demo.generate.level2 import l2_cache
 from cortical_cache.demo.generate.lives import COPY_TIME, moment
 from cortical_cache.demo.generate.profiles import PROFILES, Profile, Role
 from cortical_cache.demo.generate.source import Source
@@ -91,6 +92,7 @@ def build_world(settings: WorldSettings | None = None) -> World:
         },
         frozen=_frozen(profile, sources, graph),
         view_rows=views,
+        l2_caches={graph.name: l2_cache(graph)},
     )
 
 

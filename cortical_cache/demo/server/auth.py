@@ -11,7 +11,7 @@ from cortical_cache.demo.server.exchange import (
 )
 
 _OPEN_PREFIXES = ("/schema/", "/sticky_auth/", "/bucket/", "/storage/", "/download/")
-_OPEN_ENDINGS = ("/version", "/api/versions")
+_OPEN_ENDINGS = ("/version", "/api/versions", "/table_mapping")
 
 
 def refusal(deployment: Deployment, request: Request) -> Reply | None:  # noqa: PLR0911 - one answer a line

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -58,6 +59,7 @@ class Deployment:
         self.world = world
         self.settings = settings
         self.url = ""
+        self.l2_asked: dict[int, datetime] = {}
         self._numbers = itertools.count()
         self._models: dict[tuple[str, int, str], Rows] = {}
         self._lock = threading.Lock()

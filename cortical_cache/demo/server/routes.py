@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cortical_cache.demo.server import (
     auth,
     info,
+    level2,
     live,
     metadata,
     query,
@@ -45,6 +46,7 @@ def routes(deployment: Deployment) -> tuple[Route, ...]:
         _route("GET", "/materialize/version", metadata.service_version),
         _route("GET", "/materialize/api/versions", metadata.api_versions),
         *_segmentation_routes(),
+        *_level2_routes(),
         _route("GET", "/storage/v1/b/{}/o", storage.listing),
         _route("GET", "/storage/v1/b/{}/o/{*}", storage.item),
         _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
@@ -103,6 +105,15 @@ def _materialize_routes(api: str) -> tuple[Route, ...]:
         _route("GET", f"{view}/{{}}/schema", metadata.view_schema),
         _route("POST", f"{view}/{{}}/query", query.view),
         _route("POST", f"{base}/query", live.live),
+    )
+
+
+def _level2_routes() -> tuple[Route, ...]:
+    base = "/l2cache/api/v1"
+    return (
+        _route("GET", f"{base}/attribute_metadata", level2.attribute_metadata),
+        _route("GET", f"{base}/table_mapping", level2.table_mapping),
+        _route("POST", f"{base}/table/{{}}/attributes", level2.attributes),
     )
 
 

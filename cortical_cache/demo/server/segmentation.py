@@ -156,7 +156,8 @@ def _within(call: _Call, nodes: Ints) -> Ints:
     if text is None or not len(nodes):
         return nodes
     ranges = [[float(v) for v in part.split("-")] for part in text.split("_")]
-    bounds: Floats = np.array(ranges) / np.array(call.graph.chunk_size)[:, None]
+    start: Floats = np.array(call.graph.voxel_offset)[:, None]
+    bounds: Floats = (ranges - start) / np.array(call.graph.chunk_size)[:, None]
     chunks = chunk_coordinates(nodes)
     first, stop = np.floor(bounds[:, 0]), np.ceil(bounds[:, 1])
     return nodes[((chunks >= first) & (chunks < stop)).all(axis=1)]
@@ -430,7 +431,7 @@ def table_info(deployment: Deployment, request: Request, table: str) -> Reply:
         "compressed_segmentation_block_size": [8, 8, 8],
         "resolution": list(graph.resolution),
         "size": list(graph.volume_voxels),
-        "voxel_offset": [0, 0, 0],
+        "voxel_offset": list(graph.voxel_offset),
         "chunk_sizes": [list(graph.chunk_size)],
         "locked": True,
     }
