@@ -10,9 +10,9 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cortical_cache.model.coverage import Request
 from cortical_cache.model.shape import Column, ColumnType, TableShape
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
 
 __all__ = ["COMPACT_AT", "MISSING", "Keyed", "Matches"]
 
@@ -46,14 +47,17 @@ class Matches:
         For each row the position of its id among those asked for.
     columns : mapping of str to numpy.ndarray of int64, shape (m,)
         `MISSING` where a row says nothing.
+    floats : mapping of str to numpy.ndarray of float64, shape (m,)
+        NaN where a row says nothing.
     """
 
     asked: "Ints"
     columns: "Mapping[str, Ints]"
+    floats: "Mapping[str, Floats]" = field(default_factory=dict[str, "Floats"])
 
 
 class Keyed:
-    """One table of facts. Every column is int64.
+    """One table of facts. Every column is int64, or float64 where it says so.
 
     Parameters
     ----------
@@ -65,33 +69,49 @@ class Keyed:
         The others. Times are microseconds since 1970, UTC.
     server : str
         Address, for the provenance.
+    floats : sequence of str
+        More columns, of float64.
     compact_at : int
         Commits from which on they are joined.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a table is described in one place
         self,
         row_set: RowSet,
         key: str,
         columns: Sequence[str],
         server: str,
         *,
+        floats: Sequence[str] = (),
         compact_at: int = COMPACT_AT,
     ) -> None:
         self._compact_at = compact_at
         self._row_set = row_set
-        self._names = (key, *columns)
+        self._whole = (key, *columns)
+        self._floats = tuple(floats)
+        self._names = (*self._whole, *self._floats)
         self._server = server
         self._lock = threading.Lock()
-        self._segments: dict[str, tuple[Ints, ...]] = {}
+        self._segments: dict[str, tuple[npt.NDArray[Any], ...]] = {}
 
-    def add(self, rows: "Sequence[Ints]") -> None:
-        """Keep rows: arrays for the key and the other columns, `MISSING` for NULL."""
+    def add(self, rows: "Sequence[Ints]", floats: "Sequence[Floats]" = ()) -> None:
+        """Keep rows.
+
+        Parameters
+        ----------
+        rows : sequence of numpy.ndarray of int64
+            For the key and the other columns; `MISSING` for NULL.
+        floats : sequence of numpy.ndarray of float64
+            For the columns of floats; NaN for NULL.
+        """
         import pyarrow as pa
 
         if not len(rows[0]):
             return
-        arrays = [pa.array(one, pa.int64(), mask=one == MISSING) for one in rows]
+        arrays = [
+            *(pa.array(one, pa.int64(), mask=one == MISSING) for one in rows),
+            *(pa.array(one, pa.float64(), mask=one != one) for one in floats),  # noqa: PLR0124  NaN
+        ]
         self._append(pa.table(arrays, names=list(self._names)), ())
         if len(self._row_set.state().commits) >= self._compact_at:
             self.compact()
@@ -101,7 +121,7 @@ class Keyed:
         import numpy as np
 
         asked: list[Ints] = []
-        found: list[list[Ints]] = [[] for _ in self._names[1:]]
+        found: list[list[npt.NDArray[Any]]] = [[] for _ in self._names[1:]]
         for segment in self._read():
             first = np.searchsorted(segment[0], keys, "left")
             count = np.searchsorted(segment[0], keys, "right") - first
@@ -113,12 +133,16 @@ class Keyed:
             asked.append(here)
             for column, values in zip(found, segment[1:], strict=True):
                 column.append(values[rows])
-        nothing = np.empty(0, np.int64)
-        columns = {
-            name: np.concatenate(parts) if parts else nothing
+        whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
+        columns: dict[str, npt.NDArray[Any]] = {
+            name: np.concatenate(parts or [real if name in self._floats else whole])
             for name, parts in zip(self._names[1:], found, strict=True)
         }
-        return Matches(np.concatenate(asked) if asked else nothing, columns)
+        return Matches(
+            np.concatenate(asked or [whole]),
+            {name: columns[name] for name in self._whole[1:]},
+            {name: columns[name] for name in self._floats},
+        )
 
     def asking(self, keys: "Ints", what: str) -> "AbstractContextManager[bool]":
         """Return a context manager that keeps others from asking the same of the ids.
@@ -153,7 +177,10 @@ class Keyed:
             shape=TableShape(
                 self._row_set.name,
                 "view",
-                tuple(Column(name, ColumnType.BIGINT) for name in self._names),
+                (
+                    *(Column(name, ColumnType.BIGINT) for name in self._whole),
+                    *(Column(name, ColumnType.DOUBLE) for name in self._floats),
+                ),
                 is_merged=True,
                 voxel_resolution=(1.0, 1.0, 1.0),
             ),
@@ -163,7 +190,7 @@ class Keyed:
             sort_by=(self._names[0],),
         )
 
-    def _read(self) -> "list[tuple[Ints, ...]]":
+    def _read(self) -> "list[tuple[npt.NDArray[Any], ...]]":
         with self._lock:
             state = self._row_set.read(lambda state: state)
             wanted = {file.name for commit in state.commits for file in commit.files}
@@ -173,14 +200,20 @@ class Keyed:
                 self._segments[name] = self._load(name)
             return list(self._segments.values())
 
-    def _load(self, name: str) -> "tuple[Ints, ...]":
+    def _load(self, name: str) -> "tuple[npt.NDArray[Any], ...]":
         import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         rows = pq.read_table(self._row_set.folder / name, columns=list(self._names))
-        filler = pa.scalar(MISSING, pa.int64())
-        return tuple(
-            np.asarray(rows.column(one).fill_null(filler), np.int64)
-            for one in self._names
+        filler, nan = pa.scalar(MISSING, pa.int64()), pa.scalar(np.nan, pa.float64())
+        return (
+            *(
+                np.asarray(rows.column(one).fill_null(filler), np.int64)
+                for one in self._whole
+            ),
+            *(
+                np.asarray(rows.column(one).fill_null(nan), np.float64)
+                for one in self._floats
+            ),
         )

@@ -13,6 +13,7 @@ from cortical_cache.model.dataset import Dataset
 if TYPE_CHECKING:
     from cortical_cache.sources.cave.fetch import CaveFetch
     from cortical_cache.sources.cave.graph import CaveGraph
+    from cortical_cache.sources.cave.level2 import CaveLevel2
     from cortical_cache.sources.cave.metadata import CaveMetadata
     from cortical_cache.sources.cave.session import CaveSession
 
@@ -62,6 +63,13 @@ class Origin:
         from cortical_cache.sources.cave.graph import CaveGraph
 
         return CaveGraph(self.session)
+
+    @property
+    def level2(self) -> "CaveLevel2":
+        """The L2 cache."""
+        from cortical_cache.sources.cave.level2 import CaveLevel2
+
+        return CaveLevel2(self.session)
 
     def fetch(self, cap: int | None, learn: Callable[[int], None]) -> "CaveFetch":
         """Rows of tables and views, given and told the server's cap."""

@@ -15,6 +15,7 @@ from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
 from cortical_cache.cli.doctor import doctor
 from cortical_cache.cli.export import export
+from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
 from cortical_cache.cli.removal import prune, remove
@@ -35,6 +36,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `run` has a sentence for it
 )
 app.command(sync)
+app.command(fetch)
 app.command(list_held, name="ls")
 app.command(info)
 app.command(diff)

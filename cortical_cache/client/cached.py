@@ -16,6 +16,7 @@ from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
     from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.l2cache import CachedL2Cache
 
 __all__ = ["Cached"]
 
@@ -68,6 +69,7 @@ class Cached:
         )
         self.schema = _CachedSchema(repositories)
         self._chunkedgraph: CachedChunkedGraph | None = None
+        self._l2cache: CachedL2Cache | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass every other service on to caveclient."""
@@ -83,6 +85,15 @@ class Cached:
 
             self._chunkedgraph = CachedChunkedGraph(self._of, self)
         return self._chunkedgraph
+
+    @property
+    def l2cache(self) -> "CachedL2Cache":
+        """The L2 cache service."""
+        if self._l2cache is None:
+            from cortical_cache.client.l2cache import CachedL2Cache
+
+            self._l2cache = CachedL2Cache(self._of)
+        return self._l2cache
 
     def __repr__(self) -> str:
         """Name datastack and server, as caveclient does."""

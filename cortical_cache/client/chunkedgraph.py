@@ -28,6 +28,9 @@ _theirs: Any = ChunkedGraphClient  # it has no types
 
 _LATE = timedelta(milliseconds=1)
 
+LEVEL_2 = 2
+"""The layer of level-2 nodes."""
+
 
 class CachedChunkedGraph:
     """The chunkedgraph service, answered from the store where it can be.
@@ -43,7 +46,6 @@ class CachedChunkedGraph:
         self._of = repositories
         self._shell = shell
         self._default: datetime | None = None
-        self._info: dict[str, Json] | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass everything else on to caveclient."""
@@ -62,15 +64,8 @@ class CachedChunkedGraph:
 
     @property
     def segmentation_info(self) -> dict[str, Json]:
-        """The segmentation's metadata. Freshness: asked once a session."""
-        if self._info is None:
-
-            def ask() -> Json:
-                plain: Any = self._of.origin.session.chunkedgraph
-                return plain.segmentation_info
-
-            self._info = self._of.lineage.answer("segmentation info", {}, None, ask)
-        return self._info
+        """The segmentation's metadata. Freshness: a day."""
+        return self._of.level2graph.segmentation()
 
     def get_roots(
         self,
@@ -84,6 +79,10 @@ class CachedChunkedGraph:
         good; now is asked each time.
         """
         moment = timestamp or self.timestamp
+        if stop_layer == LEVEL_2 and moment is not None:
+            ids = np.array(as_ids(supervoxel_ids, "supervoxel_ids"), np.int64)
+            found = self._of.level2graph.level2_at(ids, utc(moment))
+            return found.astype(np.uint64)
         if stop_layer is not None or moment is None:
             plain: Any = self._of.origin.session.chunkedgraph
             return plain.get_roots(supervoxel_ids, moment, stop_layer)
@@ -264,8 +263,14 @@ class CachedChunkedGraph:
     ) -> npt.NDArray[np.int64]:
         """Return the supervoxels of a root, or its nodes of a layer.
 
-        Freshness: for ever; with bounds it is asked each time.
+        Freshness: for ever; with bounds, level-2 nodes are chosen from all of them if
+        those are held, else it is asked each time.
         """
+        if bounds is not None and stop_layer == LEVEL_2:
+            (node,) = as_ids(root_id, "root_id")
+            held = self._of.lineage.held_leaves([node], stop_layer)
+            if node in held:
+                return held[node][self._of.level2graph.within(held[node], bounds)]
         if bounds is not None:
             plain: Any = self._of.origin.session.chunkedgraph
             return plain.get_leaves(root_id, bounds, stop_layer)
@@ -285,6 +290,23 @@ class CachedChunkedGraph:
         asked = as_ids(root_ids, "root_ids")
         found = self._of.lineage.leaves_many(asked, stop_layer)
         return {np.int64(root): leaves for root, leaves in found.items()}
+
+    def level2_chunk_graph(self, root_id: int, bounds: object = None) -> list[Any]:
+        """Return the pairs of touching level-2 nodes of a root.
+
+        Freshness: for ever; with bounds, those between nodes inside are chosen from all
+        of them if those are held, else it is asked each time.
+        """
+        (node,) = as_ids(root_id, "root_id")
+        graph = self._of.level2graph
+        if bounds is None:
+            return graph.edges(node).tolist()
+        edges = graph.held_edges(node)
+        if edges is None:
+            plain: Any = self._of.origin.session.chunkedgraph
+            return plain.level2_chunk_graph(root_id, bounds)
+        inside = graph.within(edges.ravel(), bounds).reshape(-1, 2)
+        return edges[inside.all(axis=1)].tolist()
 
     def _process_timestamp(self, timestamp: datetime | None) -> datetime:
         """Do as caveclient's own methods expect of their object."""

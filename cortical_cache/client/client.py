@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from cortical_cache.client.morphology import Morphology
 from cortical_cache.client.queried import Queried
-from cortical_cache.client.rooted import Rooted
 from cortical_cache.client.status import CacheStatus, cache_status
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
@@ -34,7 +34,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client(Rooted, Queried):
+class Client(Morphology, Queried):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.

@@ -77,7 +77,7 @@ class CacheStatus:
             _COLUMNS,
             *(
                 (
-                    str(one.version),
+                    str(one.version or ""),
                     one.kind,
                     f"{one.name[:12]}…" if one.kind == "query" else one.name,
                     one.extent,

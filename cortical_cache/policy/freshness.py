@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-__all__ = ["SETTLED", "Fact", "Rule", "is_fresh", "is_past"]
+__all__ = ["ABSENCE", "SETTLED", "Fact", "Rule", "is_absent", "is_fresh", "is_past"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Fact(Enum):
     LINEAGE = "lineage"
     EXPORT_LOCATION = "export_location"
     EXPORTS = "exports"
+    L2_CACHES = "l2_caches"
+    SEGMENTATION = "segmentation"
 
     @property
     def rule(self) -> Rule:
@@ -72,6 +74,8 @@ _RULES = {
     ),
     Fact.EXPORT_LOCATION: Rule(None, "set by the user; stays till set anew"),
     Fact.EXPORTS: Rule(_DAY, "new dumps appear; asked again by sync as well"),
+    Fact.L2_CACHES: Rule(_DAY, "a cache that is built anew gets a new id"),
+    Fact.SEGMENTATION: Rule(_DAY, "administrators edit meshes and mirrors"),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 
@@ -89,6 +93,21 @@ def is_fresh(fact: Fact, captured_at: datetime, now: datetime) -> bool:
     if kept is None:
         return True
     return timedelta(0) <= now - captured_at <= kept
+
+
+ABSENCE = timedelta(hours=1)
+"""How long "there is none" is believed of what may still be made."""
+
+
+def is_absent(asked_at: datetime, now: datetime) -> bool:
+    """Tell whether what was not there when asked need not be asked for again.
+
+    Parameters
+    ----------
+    asked_at, now : datetime
+        Aware. A moment in the future (a clock set back) proves nothing.
+    """
+    return timedelta(0) <= now - asked_at <= ABSENCE
 
 
 SETTLED = timedelta(seconds=60)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.cells import Cells
     from cortical_cache.repositories.diff import Diffs
     from cortical_cache.repositories.exports import Exports
+    from cortical_cache.repositories.level2 import Level2
+    from cortical_cache.repositories.level2graph import Level2Graph
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
@@ -87,6 +89,20 @@ class Repositories:
         from cortical_cache.repositories.lineage import Lineage
 
         return Lineage(self.store, self.origin, self.versions, self.facts)
+
+    @cached_property
+    def level2(self) -> "Level2":
+        """Attributes of level-2 nodes."""
+        from cortical_cache.repositories.level2 import Level2
+
+        return Level2(self.store, self.origin, self.catalog, self.facts, self.clock)
+
+    @cached_property
+    def level2graph(self) -> "Level2Graph":
+        """Which level-2 nodes touch, and where they lie."""
+        from cortical_cache.repositories.level2graph import Level2Graph
+
+        return Level2Graph(self.store, self.origin, self.versions, self.facts)
 
     @cached_property
     def diffs(self) -> "Diffs":

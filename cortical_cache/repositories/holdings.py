@@ -21,13 +21,14 @@ class Holding:
     Attributes
     ----------
     kind : str
-        ``table``, ``view``, ``export`` or ``query``.
+        ``table``, ``view``, ``export``, ``query`` or ``graph``.
     name : str
     version : int
+        0 for what belongs to none: facts of the graph.
     timestamp : datetime or None
         When the version was frozen, where known.
     extent : str
-        ``whole``, ``N keys``, ``reply`` or ``damaged``.
+        ``whole``, ``N keys``, ``reply``, ``facts`` or ``damaged``.
     rows, nbytes : int
         Held rows; size of all files that count.
     fetched_at : datetime or None
@@ -77,6 +78,9 @@ class VersionHolding:
     as_of: datetime
 
 
+_OTHER_EXTENTS = {"query": "reply", "graph": "facts"}
+
+
 def version_holdings(
     store: DatasetStore, found: Sequence[Holding]
 ) -> list[VersionHolding]:
@@ -107,7 +111,7 @@ def version_holdings(
 def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...]:
     """Return what is known of the end of the versions among what `holdings` found."""
     known: list[Expiry] = []
-    for version in sorted({one.version for one in found}):
+    for version in sorted({one.version for one in found if one.version}):
         try:
             expiry = last_known(store, version)
         except (CorticalCacheError, ValueError):  # damaged: it hides no other
@@ -118,7 +122,7 @@ def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...
 
 
 def holdings(store: DatasetStore) -> list[Holding]:
-    """List what is held of a dataset, by version, kind and name.
+    """List what is held of a dataset, by version, kind and name; then the graph's facts.
 
     A damaged table is listed as such and hides no other.
     """
@@ -126,7 +130,7 @@ def holdings(store: DatasetStore) -> list[Holding]:
     for version in store.versions():
         timestamp = _timestamp(store, version)
         found += [_holding(one, timestamp) for one in store.row_sets(version)]
-    return found
+    return [*found, *(_holding(one, None) for one in store.graph_sets())]
 
 
 def _timestamp(store: DatasetStore, version: int) -> datetime | None:
@@ -163,13 +167,14 @@ def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
     extent = "whole" if state.is_whole else f"{len(keys):,} keys"
     if state.partial is not None:
         extent = f"{len(state.partial[0].columns)} columns"
+    extent = _OTHER_EXTENTS.get(row_set.kind, extent)
     provenances = [commit.provenance for commit in state.commits]
     return Holding(
         row_set.kind,
         row_set.name,
         row_set.version,
         timestamp,
-        "reply" if row_set.kind == "query" else extent,
+        extent,
         state.rows,
         state.nbytes,
         min((one.fetched_at for one in provenances), default=None),

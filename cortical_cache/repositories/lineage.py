@@ -19,6 +19,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.policy.freshness import Fact, is_past
+from cortical_cache.repositories.level2graph import fetch_arguments
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -86,19 +87,20 @@ class Lineage:
         """
         wanted = SUPERVOXELS if layer is None else layer
         unique = list(dict.fromkeys(nodes))
-        found = self._held_leaves(unique, wanted)
+        found = self.held_leaves(unique, wanted)
         left = [node for node in unique if node not in found]
         if left:
             more = f" and of {len(left) - 1:,} more" if len(left) > 1 else ""
-            self._require(f"the layer-{wanted} leaves of {left[0]}{more} are")
+            self._require(f"the layer-{wanted} leaves of {left[0]}{more} are", left)
             with self._leaves.asking(np.array(left, np.int64), f"layer {wanted}"):
-                found |= self._held_leaves(left, wanted)
+                found |= self.held_leaves(left, wanted)
                 left = [node for node in left if node not in found]
                 if left:
                     found |= self._ask_leaves(left, layer)
         return {node: found[node] for node in unique}
 
-    def _held_leaves(self, nodes: Sequence[int], layer: int) -> dict[int, Ints]:
+    def held_leaves(self, nodes: Sequence[int], layer: int) -> dict[int, Ints]:
+        """Return what is held of `leaves_many`, by node. No network."""
         rows = self._leaves.get(np.array(nodes, np.int64))
         mine = rows.columns["layer"] == layer
         asked, places = rows.asked[mine], rows.columns["place"][mine]
@@ -172,7 +174,10 @@ class Lineage:
         self._facts.keep(Fact.LINEAGE, {"final": final, "answer": answer}, part=part)
         return as_object(answer)
 
-    def _require(self, what: str) -> None:
+    def _require(self, what: str, nodes: Sequence[int] = ()) -> None:
         if self._origin.offline:
             name = self._origin.dataset.name
-            raise NotCachedError(what, f"cortical-cache sync {name} latest")
+            command = f"cortical-cache sync {name} latest"
+            if nodes:
+                command = f"cortical-cache fetch {name} {fetch_arguments(nodes)}"
+            raise NotCachedError(what, command)

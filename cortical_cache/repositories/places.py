@@ -14,7 +14,7 @@ from cortical_cache.repositories.roots import Roots, require
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
-__all__ = ["Places"]
+__all__ = ["Places", "spanned"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -110,7 +110,7 @@ class Places:
         unique, back = np.unique(roots, return_inverse=True)
         sure = self._roots.known(unique).alive_at(at)[back] | (observed == at)
         # Between two sightings in one place a root never left it.
-        sure |= _spanned(asked, roots, observed, at)
+        sure |= spanned(asked, roots, observed, at)
         found = np.full(len(supervoxels), MISSING, np.int64)
         found[asked[sure]] = roots[sure]
         return found
@@ -126,7 +126,7 @@ class Places:
             self._kept.add([supervoxels, roots, observed])
 
 
-def _spanned(asked: Ints, roots: Ints, observed: Ints, at: int) -> Bools:
+def spanned(asked: Ints, roots: Ints, observed: Ints, at: int) -> Bools:
     """Tell which sightings lie in a pair, of one root in one place, around a moment."""
     if not len(asked):
         return np.zeros(0, np.bool_)

@@ -285,6 +285,13 @@ class DatasetStore:
         self.check()
         return tuple(sorted(graph_names(self.folder)))
 
+    def graph_sets(self) -> tuple[RowSet, ...]:
+        """Return the row sets of facts that no version changes, by name."""
+        self.check()
+        return tuple(
+            self.rows("graph", one, 0) for one in sorted(graph_names(self.folder))
+        )
+
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)
         return (

@@ -58,9 +58,9 @@ def attributes(deployment: Deployment, request: Request, table: str) -> Reply:
     update = request.flag("update_cache", default=True)
     found: dict[str, object] = {}
     for one in ids:
-        record = cache.records.get(one, {})
-        if not _is_computed(deployment, one, update=update):
-            record = {}
+        record: Mapping[str, object] = {}
+        if _is_computed(deployment, one, update=update):
+            record = cache.records.get(one, record)
         found[str(one)] = {key: record[key] for key in record if key in names}
     return json_reply(found)
 

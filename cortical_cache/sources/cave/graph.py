@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cortical_cache.errors import NotAuthorizedError, ServerError
+from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.sources.cave.faults import translated
 from cortical_cache.sources.cave.session import CaveSession
@@ -67,6 +68,26 @@ class CaveGraph:
 
         latest = self._batches(ask, roots, ROOTS_AT_ONCE, "latest roots")
         return latest.astype(np.bool_)
+
+    def level2_at(self, supervoxels: Ints, moment: datetime) -> Ints:
+        """Return the level-2 id of each supervoxel at a moment; 0 where none."""
+
+        def ask(batch: Ints) -> Ints:
+            found: Any = self._client.get_roots(batch, timestamp=moment, stop_layer=2)
+            return np.asarray(found).astype(np.int64)
+
+        return self._batches(ask, supervoxels, SUPERVOXELS_AT_ONCE, "level-2 ids")
+
+    def level2_edges(self, root: int) -> Ints:
+        """Return the pairs of touching level-2 ids of a root, shape (n, 2)."""
+        with translated(self._server, f"the level-2 graph of {root}"):
+            found: Any = self._client.level2_chunk_graph(root)
+        return np.asarray(found, np.int64).reshape(-1, 2)
+
+    def segmentation(self) -> JsonObject:
+        """Return the metadata of the segmentation."""
+        with translated(self._server, "the segmentation's metadata"):
+            return as_object(self._client.segmentation_info)
 
     def leaves(self, nodes: Sequence[int], layer: int | None) -> dict[int, Ints]:
         """Return the supervoxels of nodes, or their nodes of a layer, as they come."""

@@ -15,6 +15,7 @@ from caveclient import CAVEclient
 from caveclient.chunkedgraph import ChunkedGraphClient
 from caveclient.endpoints import materialization_api_versions
 from caveclient.frameworkclient import CAVEclientFull
+from caveclient.l2cache import L2CacheClient
 from caveclient.materializationengine import MaterializationClient
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
@@ -52,6 +53,7 @@ class CaveSession:
         self._client: CAVEclientFull | None = None
         self._materialize: MaterializationClient | None = None
         self._chunkedgraph: ChunkedGraphClient | None = None
+        self._l2cache: L2CacheClient | None = None
         self._server_time: datetime | None = None
         self._heard_at = 0.0
 
@@ -97,6 +99,17 @@ class CaveSession:
                     self._chunkedgraph = client.chunkedgraph
                 self._adapt(self._chunkedgraph.session)
             return self._chunkedgraph
+
+    @property
+    def l2cache(self) -> L2CacheClient:
+        """The L2 cache client of caveclient, with time-outs."""
+        client = self.client
+        with self._lock:
+            if self._l2cache is None:
+                with translated(self.server_address, "the L2 cache"):
+                    self._l2cache = client.l2cache
+                self._adapt(self._l2cache.session)
+            return self._l2cache
 
     def url(self, endpoint: str, **parts: object) -> str:
         """Build the address of a materialization endpoint (API version 3).
