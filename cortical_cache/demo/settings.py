@@ -95,6 +95,12 @@ class ServerSettings:
         Level-2 ids of which nothing is computed yet; asking for one has it computed.
     l2_delay : float
         Seconds that this takes, by `clock`.
+    skeletons_unmade : collection of int
+        Roots whose skeleton is not made yet; asking for one has it made.
+    skeleton_delay : float
+        Seconds that this takes where nobody waits for it, by `clock`.
+    skeletons_refused : collection of int
+        Roots of which the service makes no skeleton.
     """
 
     row_cap: int = 200_000
@@ -110,6 +116,9 @@ class ServerSettings:
     l2_limit: int = 50_000
     l2_uncomputed: Collection[int] = ()
     l2_delay: float = 0.0
+    skeletons_unmade: Collection[int] = ()
+    skeleton_delay: float = 0.0
+    skeletons_refused: Collection[int] = ()
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""

@@ -168,6 +168,7 @@ class SegmentationTable:
 
 
 Frozen = Mapping[tuple[str, int], Mapping[str, FrozenTable]]
+Skeletons = Mapping[int, Mapping[str, object]]
 ViewRows = Mapping[tuple[str, int], Mapping[str, Rows]]
 
 
@@ -190,7 +191,8 @@ class World:
     `frozen` and `view_rows` are keyed by private datastack and version. A version
     without frozen tables is one whose database is gone; version 0 of `view_rows` is
     the live database. `segmentations` are keyed by the name in the URL, `l2_caches` by
-    the name of the chunked graph.
+    the name of the chunked graph. `skeletons` are what can be made of roots, keyed by
+    the name of the graph too, each as version 4 of the skeleton service has it.
     """
 
     datastacks: Mapping[str, Datastack]
@@ -200,4 +202,5 @@ class World:
     view_rows: ViewRows
     bucket: str = "cave-demo-bucket"
     l2_caches: Mapping[str, L2Cache] = field(default_factory=dict[str, L2Cache])
+    skeletons: Mapping[str, Skeletons] = field(default_factory=dict[str, Skeletons])
     users: Mapping[int, str] = field(default_factory=lambda: {1: "Demo User"})

@@ -122,7 +122,7 @@ def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...
 
 
 def holdings(store: DatasetStore) -> list[Holding]:
-    """List what is held of a dataset, by version, kind and name; then the graph's facts.
+    """List what is held of a dataset, by version, kind and name, then the graph.
 
     A damaged table is listed as such and hides no other.
     """

@@ -288,9 +288,8 @@ class DatasetStore:
     def graph_sets(self) -> tuple[RowSet, ...]:
         """Return the row sets of facts that no version changes, by name."""
         self.check()
-        return tuple(
-            self.rows("graph", one, 0) for one in sorted(graph_names(self.folder))
-        )
+        names = sorted(graph_names(self.folder))
+        return tuple(self.rows("graph", one, 0) for one in names)
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)

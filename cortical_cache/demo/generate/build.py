@@ -17,6 +17,7 @@ from cortical_cache.demo.generate.history import play
 from cortical_cache.demo.generate.level2 import l2_cache
 from cortical_cache.demo.generate.lives import COPY_TIME, moment
 from cortical_cache.demo.generate.profiles import PROFILES, Profile, Role
+from cortical_cache.demo.generate.skeleton import skeletons
 from cortical_cache.demo.generate.source import Source
 from cortical_cache.demo.graph import ChunkedGraph
 from cortical_cache.demo.rows import Rows
@@ -71,6 +72,7 @@ def build_world(settings: WorldSettings | None = None) -> World:
     private = _private_datastack(profile, sources)
     public = _public_datastack(profile, private)
     cap = max(version.time_stamp for version in public.versions)
+    cache = l2_cache(graph)
     return World(
         datastacks={private.name: private, public.name: public},
         aligned_volumes={
@@ -92,7 +94,8 @@ def build_world(settings: WorldSettings | None = None) -> World:
         },
         frozen=_frozen(profile, sources, graph),
         view_rows=views,
-        l2_caches={graph.name: l2_cache(graph)},
+        l2_caches={graph.name: cache},
+        skeletons={graph.name: skeletons(graph, cache)},
     )
 
 

@@ -10,7 +10,14 @@ from cortical_cache.demo.server.exchange import (
     json_reply,
 )
 
-_OPEN_PREFIXES = ("/schema/", "/sticky_auth/", "/bucket/", "/storage/", "/download/")
+_OPEN_PREFIXES = (
+    "/schema/",
+    "/sticky_auth/",
+    "/bucket/",
+    "/storage/",
+    "/download/",
+    "/volumes/",
+)
 _OPEN_ENDINGS = ("/version", "/api/versions", "/table_mapping")
 
 

@@ -13,6 +13,7 @@ from cortical_cache.demo.server import (
     query,
     schema,
     segmentation,
+    skeleton,
 )
 from cortical_cache.demo.server.bucket import Storage
 from cortical_cache.demo.server.deployment import Deployment
@@ -47,6 +48,7 @@ def routes(deployment: Deployment) -> tuple[Route, ...]:
         _route("GET", "/materialize/api/versions", metadata.api_versions),
         *_segmentation_routes(),
         *_level2_routes(),
+        *_skeleton_routes(),
         _route("GET", "/storage/v1/b/{}/o", storage.listing),
         _route("GET", "/storage/v1/b/{}/o/{*}", storage.item),
         _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
@@ -114,6 +116,24 @@ def _level2_routes() -> tuple[Route, ...]:
         _route("GET", f"{base}/attribute_metadata", level2.attribute_metadata),
         _route("GET", f"{base}/table_mapping", level2.table_mapping),
         _route("POST", f"{base}/table/{{}}/attributes", level2.attributes),
+    )
+
+
+def _skeleton_routes() -> tuple[Route, ...]:
+    base = "/skeletoncache/api"
+    one, many = f"{base}/v1/{{}}/precomputed/skeleton", f"{base}/v1/{{}}/bulk"
+    return (
+        _route("GET", f"{base}/version", skeleton.service_version),
+        _route("GET", f"{base}/versions", skeleton.versions),
+        _route("GET", f"{one}/get_refusal_list", skeleton.refusal_list),
+        _route("GET", f"{one}/{{}}/info", skeleton.info),
+        _route("POST", f"{one}/exists", skeleton.exist),
+        _route(
+            "GET", f"{base}/v1/{{}}/async/get_skeleton/{{}}/{{}}/{{}}", skeleton.get
+        ),
+        _route("GET", f"{many}/get_skeletons/{{}}/{{}}/{{}}/{{}}", skeleton.bulk),
+        _route("POST", f"{many}/get_cached_skeletons/{{}}/{{}}", skeleton.cached),
+        _route("POST", f"{many}/gen_skeletons", skeleton.generate),
     )
 
 
