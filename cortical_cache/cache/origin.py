@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cortical_cache.sources.cave.level2 import CaveLevel2
     from cortical_cache.sources.cave.metadata import CaveMetadata
     from cortical_cache.sources.cave.session import CaveSession
+    from cortical_cache.sources.cave.skeletons import CaveSkeletons
 
 __all__ = ["Origin"]
 
@@ -70,6 +71,13 @@ class Origin:
         from cortical_cache.sources.cave.level2 import CaveLevel2
 
         return CaveLevel2(self.session)
+
+    @property
+    def skeletons(self) -> "CaveSkeletons":
+        """The skeleton service."""
+        from cortical_cache.sources.cave.skeletons import CaveSkeletons
+
+        return CaveSkeletons(self.session)
 
     def fetch(self, cap: int | None, learn: Callable[[int], None]) -> "CaveFetch":
         """Rows of tables and views, given and told the server's cap."""

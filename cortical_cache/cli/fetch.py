@@ -13,8 +13,9 @@ _LEVEL_2 = 2
 def fetch(dataset: str, *ids: int, json: bool = False) -> None:
     """Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
-    Of a root: its level-2 ids, how they touch, and their attributes. Of a level-2 id:
-    its attributes. What is held is not asked for again.
+    Of a root: its skeleton, its level-2 ids, how they touch, and their attributes. Of
+    a level-2 id: its attributes. What is held is not asked for again; a skeleton that
+    is not made yet is ordered.
 
     Parameters
     ----------
@@ -34,7 +35,13 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
         client.cached.chunkedgraph.level2_chunk_graph(root)
         level2 += nodes.tolist()
     held = client.get_l2data(level2)
+    skeletons = client.get_skeletons(roots)
+    for one in skeletons.values():
+        if not one.is_there:
+            say(f"{one.root_id}: no skeleton: {one.reason}")
+    made = sum(one.is_there for one in skeletons.values())
+    counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
     if json:
-        as_json([{"roots": len(roots), "level2_ids": len(held)}])
+        as_json(counts)
         return
-    say(f"{len(roots):,} roots and {len(held):,} level-2 ids are held")
+    say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))

@@ -17,6 +17,7 @@ from cortical_cache.repositories.dataset import Repositories
 if TYPE_CHECKING:
     from cortical_cache.client.chunkedgraph import CachedChunkedGraph
     from cortical_cache.client.l2cache import CachedL2Cache
+    from cortical_cache.client.skeleton import CachedSkeleton
 
 __all__ = ["Cached"]
 
@@ -70,6 +71,7 @@ class Cached:
         self.schema = _CachedSchema(repositories)
         self._chunkedgraph: CachedChunkedGraph | None = None
         self._l2cache: CachedL2Cache | None = None
+        self._skeleton: CachedSkeleton | None = None
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass every other service on to caveclient."""
@@ -94,6 +96,15 @@ class Cached:
 
             self._l2cache = CachedL2Cache(self._of)
         return self._l2cache
+
+    @property
+    def skeleton(self) -> "CachedSkeleton":
+        """The skeleton service."""
+        if self._skeleton is None:
+            from cortical_cache.client.skeleton import CachedSkeleton
+
+            self._skeleton = CachedSkeleton(self._of)
+        return self._skeleton
 
     def __repr__(self) -> str:
         """Name datastack and server, as caveclient does."""

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.rooted import Rooted
+from cortical_cache.model.ids import as_ids
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from cortical_cache.repositories.skeletons import SkeletonOutcome
 
 __all__ = ["Morphology"]
 
@@ -93,3 +96,82 @@ class Morphology(Rooted):
             as_dataframe=as_dataframe,
             split_columns=split_columns,
         )
+
+    def skeletons_exist(
+        self,
+        skeleton_version: int | None = 4,
+        root_ids: object = 0,
+        log_warning: bool = True,  # noqa: ARG002, FBT001, FBT002  cortical_tools' own
+        verbose_level: int | None = 0,  # noqa: ARG002
+    ) -> dict[int, bool]:
+        """Tell which roots have a skeleton.
+
+        Freshness: that there is one is kept for ever; that there is none is asked each
+        time.
+
+        Parameters
+        ----------
+        skeleton_version : int, optional
+            -1 for the newest.
+        root_ids : int or list of int
+            Any number.
+        log_warning, verbose_level
+            Accepted for cortical_tools' sake.
+
+        Returns
+        -------
+        dict of int to bool
+            Of one id, too.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not all are known to have one.
+        """
+        skeletons = self._of.skeletons
+        version = skeletons.version(skeleton_version)
+        return skeletons.exist(as_ids(root_ids, "root_ids"), version)
+
+    def get_skeletons(
+        self,
+        root_ids: object,
+        skeleton_version: int | None = 4,
+        *,
+        make: bool = True,
+        progress: bool = True,
+    ) -> "dict[int, SkeletonOutcome]":
+        """Fetch the skeletons of many roots as the skeleton service has them.
+
+        Freshness: a skeleton is kept for ever. Those that are not made yet are ordered,
+        not waited for: call again later for them.
+
+        Parameters
+        ----------
+        root_ids : int or list of int
+            Any number, beyond the service's limits.
+        skeleton_version : int, optional
+            -1 for the newest.
+        make : bool
+            Order those that are not made.
+        progress : bool
+            Draw a progress bar.
+
+        Returns
+        -------
+        dict of int to SkeletonOutcome
+            By root id, in the order asked: what became of it, and the skeleton, read
+            from the disk by ``outcome.skeleton()``.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not all are held; it names the first five.
+        """
+        from cortical_cache.client.bars import count_bar
+
+        skeletons = self._of.skeletons
+        asked = as_ids(root_ids, "root_ids")
+        version = skeletons.version(skeleton_version)
+        count = len(set(asked)) if progress else None
+        with count_bar("skeletons", count, "root") as tell:
+            return skeletons.get_many(asked, version, make=make, come=tell)

@@ -47,6 +47,7 @@ class Fact(Enum):
     EXPORTS = "exports"
     L2_CACHES = "l2_caches"
     SEGMENTATION = "segmentation"
+    SKELETON_VERSIONS = "skeleton_versions"
 
     @property
     def rule(self) -> Rule:
@@ -76,6 +77,7 @@ _RULES = {
     Fact.EXPORTS: Rule(_DAY, "new dumps appear; asked again by sync as well"),
     Fact.L2_CACHES: Rule(_DAY, "a cache that is built anew gets a new id"),
     Fact.SEGMENTATION: Rule(_DAY, "administrators edit meshes and mirrors"),
+    Fact.SKELETON_VERSIONS: Rule(_DAY, "grow with releases of the service"),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 

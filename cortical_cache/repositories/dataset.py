@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
+    from cortical_cache.repositories.skeletons import Skeletons
     from cortical_cache.repositories.upkeep import Upkeep
 
 __all__ = ["Repositories", "open_dataset"]
@@ -103,6 +104,13 @@ class Repositories:
         from cortical_cache.repositories.level2graph import Level2Graph
 
         return Level2Graph(self.store, self.origin, self.versions, self.facts)
+
+    @cached_property
+    def skeletons(self) -> "Skeletons":
+        """Skeletons of roots."""
+        from cortical_cache.repositories.skeletons import Skeletons
+
+        return Skeletons(self.store, self.origin, self.facts, self.clock)
 
     @cached_property
     def diffs(self) -> "Diffs":

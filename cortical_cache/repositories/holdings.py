@@ -9,7 +9,7 @@ from cortical_cache.model.coverage import Keys
 from cortical_cache.model.json import as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.repositories.expiry import Expiry, last_known
-from cortical_cache.store import DatasetStore, RowSet
+from cortical_cache.store import DatasetStore, ObjectGroup, RowSet
 
 __all__ = ["Holding", "VersionHolding", "expiries", "holdings", "version_holdings"]
 
@@ -21,16 +21,16 @@ class Holding:
     Attributes
     ----------
     kind : str
-        ``table``, ``view``, ``export``, ``query`` or ``graph``.
+        ``table``, ``view``, ``export``, ``query``, ``graph`` or ``skeletons``.
     name : str
     version : int
-        0 for what belongs to none: facts of the graph.
+        0 for what belongs to none: facts of the graph, skeletons.
     timestamp : datetime or None
         When the version was frozen, where known.
     extent : str
-        ``whole``, ``N keys``, ``reply``, ``facts`` or ``damaged``.
+        ``whole``, ``N keys``, ``reply``, ``facts``, ``objects`` or ``damaged``.
     rows, nbytes : int
-        Held rows; size of all files that count.
+        Held rows, or objects; size of all files that count.
     fetched_at : datetime or None
         When the oldest of it came, UTC.
     source : str
@@ -130,7 +130,22 @@ def holdings(store: DatasetStore) -> list[Holding]:
     for version in store.versions():
         timestamp = _timestamp(store, version)
         found += [_holding(one, timestamp) for one in store.row_sets(version)]
-    return [*found, *(_holding(one, None) for one in store.graph_sets())]
+    found += [_holding(one, None) for one in store.graph_sets()]
+    return [*found, *(_objects(one, store.server) for one in store.object_groups())]
+
+
+def _objects(group: ObjectGroup, server: str) -> Holding:
+    return Holding(
+        kind=group.kind,
+        name=group.group,
+        version=0,
+        timestamp=None,
+        extent="objects",
+        rows=group.count,
+        nbytes=group.nbytes,
+        fetched_at=group.oldest,
+        source=server,
+    )
 
 
 def _timestamp(store: DatasetStore, version: int) -> datetime | None:

@@ -8,6 +8,7 @@ from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.dataset import DatasetStore, Document
 from cortical_cache.store.disk import Disk
 from cortical_cache.store.layout import RowKind
+from cortical_cache.store.objects import ObjectGroup, Objects
 from cortical_cache.store.root import Store
 from cortical_cache.store.rows import RowSet
 from cortical_cache.store.sealed import JSON
@@ -22,6 +23,8 @@ __all__ = [
     "DatasetStore",
     "Disk",
     "Document",
+    "ObjectGroup",
+    "Objects",
     "Problem",
     "Provenance",
     "RowKind",

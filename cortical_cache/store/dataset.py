@@ -34,6 +34,7 @@ from cortical_cache.store.layout import (
     version_folder,
     version_numbers,
 )
+from cortical_cache.store.objects import ObjectGroup, Objects, groups
 from cortical_cache.store.removal import remove_rows
 from cortical_cache.store.rows import RowSet, read_commit
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
@@ -290,6 +291,23 @@ class DatasetStore:
         self.check()
         names = sorted(graph_names(self.folder))
         return tuple(self.rows("graph", one, 0) for one in names)
+
+    def objects(self, kind: str, group: str) -> Objects:
+        """Return the objects of that kind and group; nothing needs to be held.
+
+        Raises
+        ------
+        ConfigurationError
+            If a name cannot name a file.
+        """
+        return Objects(
+            self.folder, kind, group, self._disk, check=self.check, bind=self.bind
+        )
+
+    def object_groups(self) -> list[ObjectGroup]:
+        """List what objects are held, by kind and group."""
+        self.check()
+        return groups(self.folder)
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)

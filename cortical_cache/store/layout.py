@@ -24,6 +24,9 @@ __all__ = [
     "lock_files",
     "locks_folder",
     "names_in",
+    "object_file",
+    "object_files",
+    "objects_folders",
     "row_set_folder",
     "row_set_folders",
     "row_set_folders_of",
@@ -50,6 +53,8 @@ _KIND_FOLDERS: dict[RowKind, str] = {
 
 # Facts that no version changes lie beside the versions.
 _GRAPH = "graph"
+
+_OBJECTS = "objects"
 
 
 def binding_file(dataset: Path) -> Path:
@@ -130,6 +135,28 @@ def graph_names(dataset: Path) -> Iterator[str]:
             yield name
 
 
+def object_file(dataset: Path, kind: str, group: str, name: str) -> Path:
+    """Return the file of one object: a compressed document of its own."""
+    folder = dataset / _OBJECTS / encode_name(kind) / encode_name(group)
+    return folder / f"{encode_name(name)}.json.gz"
+
+
+def object_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of the objects in one of `objects_folders`, in no order."""
+    for entry in _entries(folder):
+        if entry.name.endswith(".json.gz"):
+            yield entry
+
+
+def objects_folders(dataset: Path) -> Iterator[tuple[str, str, Path]]:
+    """Yield kind, group and folder of the objects that are held, in no order."""
+    parent = dataset / _OBJECTS
+    for kind in names_in(parent):
+        inside = parent / encode_name(kind)
+        for group in names_in(inside):
+            yield kind, group, inside / encode_name(group)
+
+
 def commits_folder(row_set: Path) -> Path:
     """Return the folder of the row set's commits."""
     return row_set / "commits"
@@ -165,6 +192,8 @@ def shared_folders(root: Path) -> Iterator[Path]:
         for folder in _document_folders(dataset):
             yield folder
             yield folder / _FACTS
+        for _, _, folder in objects_folders(dataset):
+            yield folder
 
 
 def document_files(dataset: Path) -> Iterator[Path]:

@@ -15,8 +15,11 @@ from cortical_cache.store.layout import (
     binding_file,
     commit_files,
     document_files,
+    object_files,
+    objects_folders,
     row_set_folders_of,
 )
+from cortical_cache.store.objects import unpacked
 from cortical_cache.store.rows import read_commit
 from cortical_cache.store.sealed import read_sealed
 
@@ -56,6 +59,12 @@ def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
             continue
         except StoreError as error:
             yield Problem(path, str(error), path)
+    for _, _, folder in objects_folders(dataset):
+        for path in object_files(folder) if deep else ():
+            try:
+                unpacked(path.read_bytes(), path)
+            except StoreError as error:
+                yield Problem(path, str(error), path)
     for folder in row_set_folders_of(dataset):
         for path in commit_files(folder):
             yield from _verify_commit(folder, path, deep=deep)

@@ -112,7 +112,9 @@ def _http(response: requests.Response, server: str, what: str) -> CorticalCacheE
         return told
     if status == requests.codes.not_found:
         return UnknownNameError("such thing", what, server, ())
-    return ServerError(f"{server} answered {status} to {what}: {_short(text)}")
+    is_ours = status == requests.codes.bad_request
+    error = InvalidQueryError if is_ours else ServerError
+    return error(f"{server} answered {status} to {what}: {_short(text)}")
 
 
 def _told(text: str, server: str, what: str) -> CorticalCacheError | None:
@@ -140,7 +142,7 @@ def _reason(response: requests.Response) -> str:
         body = as_object(response.json())
     except (requests.JSONDecodeError, TypeError):
         return response.text or str(response.reason)
-    return str(body.get("message") or body)
+    return str(body.get("message") or body.get("Error") or body)
 
 
 def _short(text: str) -> str:

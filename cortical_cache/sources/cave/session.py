@@ -17,6 +17,7 @@ from caveclient.endpoints import materialization_api_versions
 from caveclient.frameworkclient import CAVEclientFull
 from caveclient.l2cache import L2CacheClient
 from caveclient.materializationengine import MaterializationClient
+from caveclient.skeletonservice import SkeletonClient
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -54,6 +55,7 @@ class CaveSession:
         self._materialize: MaterializationClient | None = None
         self._chunkedgraph: ChunkedGraphClient | None = None
         self._l2cache: L2CacheClient | None = None
+        self._skeleton: SkeletonClient | None = None
         self._server_time: datetime | None = None
         self._heard_at = 0.0
 
@@ -111,6 +113,17 @@ class CaveSession:
                 self._adapt(self._l2cache.session)
             return self._l2cache
 
+    @property
+    def skeleton(self) -> SkeletonClient:
+        """The skeleton client of caveclient, with time-outs."""
+        client = self.client
+        with self._lock:
+            if self._skeleton is None:
+                with translated(self.server_address, "the skeleton service"):
+                    self._skeleton = client.skeleton
+                self._adapt(self._skeleton.session)
+            return self._skeleton
+
     def url(self, endpoint: str, **parts: object) -> str:
         """Build the address of a materialization endpoint (API version 3).
 
@@ -138,6 +151,10 @@ class CaveSession:
     def get_json(self, url: str, what: str) -> object:
         """GET a JSON document of any service of this CAVE."""
         return self._politely("GET", url, what).json()
+
+    def get_bytes(self, url: str, what: str) -> bytes:
+        """GET a document of any service of this CAVE, as it is."""
+        return self._politely("GET", url, what).content
 
     def post(
         self, url: str, what: str, *, body: str, params: dict[str, str]

@@ -1,0 +1,143 @@
+"""Objects: whole documents of their own, one compressed file each, written once.
+
+A file appears under its name only when it is whole, and gzip's own checksum tells
+whether it still is.
+"""
+
+import gzip
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cortical_cache.errors import CorruptStoreError
+from cortical_cache.store.disk import Disk, place
+from cortical_cache.store.layout import object_file, object_files, objects_folders
+
+__all__ = ["ObjectGroup", "Objects", "groups", "unpacked"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectGroup:
+    """What is held of one kind and group.
+
+    Attributes
+    ----------
+    kind, group : str
+    count, nbytes : int
+    oldest : datetime or None
+        When the first of them was written, UTC.
+    """
+
+    kind: str
+    group: str
+    count: int
+    nbytes: int
+    oldest: datetime | None
+
+
+class Objects:
+    """The objects of one kind and group, by name. Made by `DatasetStore.objects`.
+
+    Parameters
+    ----------
+    dataset : Path
+        The dataset's folder.
+    kind, group : str
+        ``skeletons``, ``v4``.
+    disk, check, bind
+        Given by `DatasetStore`.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  identity and collaborators
+        self,
+        dataset: Path,
+        kind: str,
+        group: str,
+        disk: Disk,
+        check: Callable[[], object],
+        bind: Callable[[], object],
+    ) -> None:
+        self._dataset = dataset
+        self._kind = kind
+        self._group = group
+        self._disk = disk
+        self._check = check
+        self._bind = bind
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether an object is held."""
+        self._check()
+        return self._file(str(name)).exists()
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's bytes, or None if it is not held.
+
+        Raises
+        ------
+        CorruptStoreError
+            If its file is damaged. Removing the file lets it be fetched anew.
+        """
+        self._check()
+        path = self._file(name)
+        try:
+            packed = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return unpacked(packed, path)
+
+    def write(self, name: str, packed: bytes) -> None:
+        """Keep an object; when this returns it would survive a power cut.
+
+        Parameters
+        ----------
+        name : str
+        packed : bytes
+            As gzip.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or fails. Nothing is left behind.
+        """
+        self._bind()
+        path = self._file(name)
+        self._disk.make_folder(path.parent)
+        place(self._disk, path, packed)
+
+    def _file(self, name: str) -> Path:
+        return object_file(self._dataset, self._kind, self._group, name)
+
+
+def unpacked(packed: bytes, path: Path) -> bytes:
+    """Return what gzip holds.
+
+    Raises
+    ------
+    CorruptStoreError
+        If it is damaged or cut short.
+    """
+    try:
+        return gzip.decompress(packed)
+    except (EOFError, OSError, zlib.error) as error:
+        raise CorruptStoreError(f"{path} is damaged: {error}; remove it") from error
+
+
+def groups(dataset: Path) -> list[ObjectGroup]:
+    """List what objects are held of a dataset, by kind and group."""
+    found: list[ObjectGroup] = []
+    for kind, group, folder in sorted(objects_folders(dataset)):
+        stats = [path.stat() for path in object_files(folder)]
+        if stats:
+            oldest = min(one.st_mtime for one in stats)
+            found.append(
+                ObjectGroup(
+                    kind,
+                    group,
+                    len(stats),
+                    sum(one.st_size for one in stats),
+                    datetime.fromtimestamp(oldest, UTC),
+                )
+            )
+    return found
