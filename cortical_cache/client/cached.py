@@ -4,6 +4,7 @@ Whatever takes a caveclient runs on it unchanged. Services that the store does n
 answer for are caveclient's own.
 """
 
+import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,15 @@ class Cached:
         self._chunkedgraph: CachedChunkedGraph | None = None
         self._l2cache: CachedL2Cache | None = None
         self._skeleton: CachedSkeleton | None = None
+
+    @property
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Pass for a CAVEclient: pcg_skel looks whether it was given one.
+
+        Nobody can look before caveclient is imported, so it is not imported here.
+        """
+        theirs = sys.modules.get("caveclient.frameworkclient")
+        return type(self) if theirs is None else theirs.CAVEclientFull
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
         """Pass every other service on to caveclient."""

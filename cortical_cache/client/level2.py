@@ -11,7 +11,7 @@ from cortical_cache.repositories.level2 import Level2Values
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_frame", "as_records"]
+__all__ = ["as_frame", "as_records", "numbers"]
 
 # caveclient's order of the columns that it splits
 _SPLIT = ("rep_coord_nm", "pca", "pca_val", "chunk_intersect_count")
@@ -70,10 +70,7 @@ def _scalars(
 
     Else all have one dtype, as pandas finds it for caveclient's dict of records.
     """
-    columns = {
-        one.name: _missing_apart(values.numbers[one.name], values.is_there[one.name])
-        for one in scalars
-    }
+    columns = {one.name: numbers(values, one) for one in scalars}
     if any(values.is_there[one.name].any() for one in wanted if one.shape):
         for one in scalars:
             columns[one.name] = _as_objects(columns[one.name], whole=one.is_whole)
@@ -86,6 +83,12 @@ def _stacked(values: Level2Values, attribute: Attribute) -> npt.NDArray[Any]:
     """Return the values of an attribute, each in its shape."""
     numbers = [values.numbers[name] for name in attribute.columns]
     return np.stack(numbers, axis=1).reshape(len(values.ids), *attribute.shape)
+
+
+def numbers(values: Level2Values, attribute: Attribute) -> npt.NDArray[Any]:
+    """Return the values of an attribute that is a number; NaN where there is none."""
+    found = values.numbers[attribute.name]
+    return _missing_apart(found, values.is_there[attribute.name])
 
 
 def _missing_apart(

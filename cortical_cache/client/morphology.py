@@ -8,7 +8,10 @@ from cortical_cache.model.ids import as_ids
 
 if TYPE_CHECKING:
     import pandas as pd
+    from meshparty.meshwork import Meshwork
+    from standard_transform.datasets import Dataset as Space
 
+    from cortical_cache.client.meshwork import Tables, Transform
     from cortical_cache.repositories.skeletons import SkeletonOutcome
 
 __all__ = ["Morphology"]
@@ -16,6 +19,22 @@ __all__ = ["Morphology"]
 
 class Morphology(Rooted):
     """The part of a client that is about level-2 nodes and skeletons."""
+
+    @property
+    def space(self) -> "Space":
+        """The dataset's ``standard_transform``: to micrometres, pia up, at y = 0.
+
+        ``client.space.transform("nm").apply_dataframe("pt_position", frame,
+        projection="y")`` is the depth of every row.
+
+        Raises
+        ------
+        ConfigurationError
+            If the dataset has no transform, or the library is not installed.
+        """
+        from cortical_cache.client.space import space_of
+
+        return space_of(self._of.dataset)
 
     def get_l2_ids(self, root_id: object, bounds: object = None) -> Any:  # noqa: ANN401  one array or several
         """Return the level-2 ids of a root, or of many.
@@ -167,7 +186,7 @@ class Morphology(Rooted):
         NotCachedError
             Offline, and not all are held; it names the first five.
         """
-        from cortical_cache.client.bars import count_bar
+        from cortical_cache.client.counting import count_bar
 
         skeletons = self._of.skeletons
         asked = as_ids(root_ids, "root_ids")
@@ -175,3 +194,72 @@ class Morphology(Rooted):
         count = len(set(asked)) if progress else None
         with count_bar("skeletons", count, "root") as tell:
             return skeletons.get_many(asked, version, make=make, come=tell)
+
+    def get_skeleton(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
+        self,
+        root_id: int,
+        synapses: bool = True,  # noqa: FBT001, FBT002
+        restore_graph: bool = False,  # noqa: FBT001, FBT002
+        restore_properties: bool = True,  # noqa: FBT001, FBT002
+        reference_tables: "Tables | None" = None,
+        skeleton_version: int | None = None,
+        transform: "Transform | None" = None,
+        *,
+        synapse_reference_tables: "Tables | None" = None,
+    ) -> "Meshwork":
+        """Return a neuron's skeleton with its synapses and properties.
+
+        Freshness: each part for ever: the skeleton, the root's life, the level-2 graph
+        and attributes, the synapses, and their level-2 ids. A second call, in another
+        process or with another transform, asks for nothing.
+
+        Parameters
+        ----------
+        root_id : int
+        synapses : bool
+            Add ``pre_syn`` and ``post_syn``, as of the client's version if the root was
+            current then; else as of the end of its life, or, of a root made later, its
+            beginning.
+        restore_graph : bool
+            Join the mesh's vertices as the level-2 nodes touch.
+        restore_properties : bool
+            Add ``vol_prop`` and ``segment_properties``.
+        reference_tables : str, list or dict, optional
+            Tables about synapses to merge onto them; of both sides, or by ``pre`` and
+            ``post``.
+        skeleton_version : int, optional
+            4 by default, the first that has all this.
+        transform : {"rigid", "streamline"}, optional
+            Move vertices and points of annotations into the dataset's space; in the
+            second case also straight along the streamline through the root's point.
+        synapse_reference_tables
+            The older name of `reference_tables`.
+
+        Returns
+        -------
+        meshparty.meshwork.Meshwork
+            ``skeleton``, and under ``anno``: ``lvl2_ids``, ``compartment``, ``is_axon``
+            and what was asked for. Points in nm; with a transform in micrometres.
+
+        Raises
+        ------
+        InvalidQueryError
+            If there is no skeleton of that id.
+        ConfigurationError
+            If the libraries are missing, or the dataset has no transform.
+        NotCachedError
+            Offline, and a part is not held.
+        """
+        from cortical_cache.client.meshwork import MeshworkQuery, get_meshwork
+
+        (root,) = as_ids(root_id, "root_id")
+        asked = MeshworkQuery(
+            root_id=root,
+            synapses=synapses,
+            restore_graph=restore_graph,
+            restore_properties=restore_properties,
+            reference_tables=reference_tables or synapse_reference_tables,
+            skeleton_version=skeleton_version,
+            transform=transform,
+        )
+        return get_meshwork(self._of, self._options, asked)

@@ -34,6 +34,8 @@ def l2_ids(of: Repositories, root_id: object, bounds: object) -> Any:  # noqa: A
             batch = left[start : start + _ROOTS_AT_ONCE]
             held |= of.lineage.leaves_many(batch, _LEVEL_2)
             tell(len(batch))
+    if left:
+        of.level2graph.segmentation()  # to have any bounds offline as well
     for root in roots:
         nodes = held[root]
         if bounds is not None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.expiry import Expiry
-from cortical_cache.repositories.holdings import Holding, expiries, holdings
+from cortical_cache.repositories.holdings import (
+    Holding,
+    expiries,
+    holdings,
+    unversioned,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +132,7 @@ def cache_status(repositories: Repositories) -> CacheStatus:
     found = tuple(holdings(repositories.store))
     return CacheStatus(
         repositories.dataset.name,
-        found,
+        (*found, *unversioned(repositories.store)),
         expiries(repositories.store, found),
         repositories.clock(),
     )

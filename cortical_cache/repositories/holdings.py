@@ -11,7 +11,14 @@ from cortical_cache.model.version import VersionRecord
 from cortical_cache.repositories.expiry import Expiry, last_known
 from cortical_cache.store import DatasetStore, ObjectGroup, RowSet
 
-__all__ = ["Holding", "VersionHolding", "expiries", "holdings", "version_holdings"]
+__all__ = [
+    "Holding",
+    "VersionHolding",
+    "expiries",
+    "holdings",
+    "unversioned",
+    "version_holdings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def version_holdings(
 def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...]:
     """Return what is known of the end of the versions among what `holdings` found."""
     known: list[Expiry] = []
-    for version in sorted({one.version for one in found if one.version}):
+    for version in sorted({one.version for one in found}):
         try:
             expiry = last_known(store, version)
         except (CorticalCacheError, ValueError):  # damaged: it hides no other
@@ -122,7 +129,7 @@ def expiries(store: DatasetStore, found: Sequence[Holding]) -> tuple[Expiry, ...
 
 
 def holdings(store: DatasetStore) -> list[Holding]:
-    """List what is held of a dataset, by version, kind and name, then the graph.
+    """List what is held of the versions of a dataset, by version, kind and name.
 
     A damaged table is listed as such and hides no other.
     """
@@ -130,8 +137,15 @@ def holdings(store: DatasetStore) -> list[Holding]:
     for version in store.versions():
         timestamp = _timestamp(store, version)
         found += [_holding(one, timestamp) for one in store.row_sets(version)]
-    found += [_holding(one, None) for one in store.graph_sets()]
-    return [*found, *(_objects(one, store.server) for one in store.object_groups())]
+    return found
+
+
+def unversioned(store: DatasetStore) -> list[Holding]:
+    """List what is held that belongs to no version: facts of the graph, skeletons."""
+    return [
+        *(_holding(one, None) for one in store.graph_sets()),
+        *(_objects(one, store.server) for one in store.object_groups()),
+    ]
 
 
 def _objects(group: ObjectGroup, server: str) -> Holding:

@@ -5,7 +5,7 @@ past for good.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 import numpy as np
@@ -136,6 +136,7 @@ class Level2Graph:
         NotCachedError
             Offline, and not all is held.
         """
+        moment = self._clamped(moment)
         unique, back = np.unique(supervoxels, return_inverse=True)
         found = self._held_at(unique, moment)
         found[unique <= 0] = 0
@@ -165,13 +166,25 @@ class Level2Graph:
 
     def _ask_at(self, supervoxels: Ints, moment: datetime) -> Ints:
         found = self._origin.graph.level2_at(supervoxels, moment)
-        end = self._versions.public_end()
-        if end is not None:  # the chunkedgraph's own cap has whole seconds
-            end = end.replace(microsecond=0)
-        if is_past(moment, self._origin.session.server_time(), end):
+        if is_past(moment, self._origin.session.server_time(), self._end()):
             observed = np.full(len(found), to_micros(moment), np.int64)
             self._places.add([supervoxels, found, observed])
         return found
+
+    def _end(self) -> datetime | None:
+        """Return where a public datastack's chunkedgraph ends, in whole seconds."""
+        end = self._versions.public_end()
+        return None if end is None else end.replace(microsecond=0)
+
+    def _clamped(self, moment: datetime) -> datetime:
+        """Return the end for moments in its very second, such as the newest version's.
+
+        So does a public chunkedgraph; without it no answer at that version were kept.
+        """
+        end = self._end()
+        if end is not None and end <= moment < end + timedelta(seconds=1):
+            return end
+        return moment
 
     def within(self, nodes: Ints, bounds: object) -> Bools:
         """Tell which level-2 nodes lie in chunks that touch a box.

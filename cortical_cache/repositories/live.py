@@ -97,7 +97,8 @@ class Live:
 
         base = self.base(moment)
         digest = _digest(method, arguments, base)
-        kept = None if base is None else self._frames.get(digest, base)
+        under = self._oldest() if base is None else base
+        kept = None if under is None else self._frames.get(digest, under)
         if kept is None:
             if self._origin.offline:
                 raise NotCachedError(
@@ -114,8 +115,8 @@ class Live:
             frame = passed.frame
             past = is_past(moment, passed.server_time, self._versions.public_end())
             sampled = arguments.get("random_sample") or arguments.get("limit")
-            if past and base is not None and not passed.limited and not sampled:
-                self._frames.keep(digest, base, frame)
+            if past and under is not None and not passed.limited and not sampled:
+                self._frames.keep(digest, under, frame)
         else:
             frame = kept.frame
         return presented(
@@ -130,6 +131,13 @@ class Live:
         before = [one for one in records if one.valid and one.timestamp <= moment]
         newest = max(before, key=lambda one: one.timestamp, default=None)
         return None if newest is None else newest.version
+
+    def _oldest(self) -> int | None:
+        """Return the version that CAVE starts from at moments before all of them."""
+        records = map(VersionRecord.parse, self._versions.records())
+        valid = [one for one in records if one.valid]
+        oldest = min(valid, key=lambda one: one.timestamp, default=None)
+        return None if oldest is None else oldest.version
 
     def is_settled(self, moment: datetime) -> bool:
         """Tell whether the answer at a moment can no longer change, by our own clock.

@@ -315,3 +315,32 @@ def test_it_shows_in_what_is_held(serve, roots):
     text = run([COMMAND, "ls", "demo"]).out
     assert "skeletons" in text
     assert repr(client.cache_status()).count("\n") >= 3
+
+
+def test_removing_versions_leaves_what_belongs_to_none(serve, roots):
+    _, client = serve()
+    client.tables.cell_types().query()
+    client.get_skeletons(roots[:3])
+    client.get_l2_ids(roots[0])
+
+    ran = run([COMMAND, "prune", "demo", "--keep", "0", "--yes", "--expired"])
+
+    assert ran.code == 0, ran.err
+    kinds = {one.kind for one in client.cache_status().holdings}
+    assert kinds == {"graph", "skeletons"}
+    assert load_client("demo", offline=True).get_skeletons(roots[:3])
+
+
+def test_a_damaged_skeleton_is_set_aside_and_fetched_again(serve, roots, store_dir):
+    _, client = serve()
+    client.get_skeletons(roots[:2])
+    path = next(store_dir.rglob(f"{roots[0]}.json.gz"))
+    path.write_bytes(path.read_bytes()[:-20])
+
+    ran = run([COMMAND, "repair", "demo"])
+
+    assert ran.code == 0, ran.err
+    assert not path.exists()
+    found = client.get_skeletons(roots[:2])
+    assert [found[root].status for root in roots[:2]] == ["fetched", "held"]
+    assert found[roots[0]].flat()["meta"]["root_id"] == roots[0]
