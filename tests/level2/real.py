@@ -32,7 +32,8 @@ from cortical_cache.demo.world import (
     World,
 )
 
-FOLDER = Path("/work/shared/data/minnie_neuron")
+# Beside the checkout; not part of it.
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "minnie_neuron"
 STACK, GRAPH, SYNAPSES = "minnie65_phase3_v1", "minnie3_v1", "synapses_pni_2"
 VERSION = 117
 STAMP = datetime(2021, 6, 11, 8, 10, tzinfo=UTC)
