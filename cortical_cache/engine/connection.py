@@ -56,8 +56,13 @@ def open_database(**config: str | bool) -> duckdb.DuckDBPyConnection:
 
 
 @contextmanager
-def running() -> Generator[None]:
+def running(connection: duckdb.DuckDBPyConnection) -> Generator[None]:
     """Translate what DuckDB raises while it runs.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        What runs. After Ctrl-C its threads would go on, and closing it would wait.
 
     Raises
     ------
@@ -72,5 +77,6 @@ def running() -> Generator[None]:
         raise StoreChangedError(f"a file is gone: {error}") from error
     except RuntimeError as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
+            connection.interrupt()
             raise KeyboardInterrupt from error
         raise

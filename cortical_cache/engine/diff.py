@@ -67,7 +67,7 @@ def differences(old: HeldRows, new: HeldRows, columns: Sequence[Column]) -> Diff
     with (
         TemporaryDirectory(prefix="cortical-cache-") as spill,
         open_database(memory_limit=MEMORY_LIMIT, temp_directory=spill) as connection,
-        running(),
+        running(connection),
     ):
         sides = [
             matching(connection, held, (), None).select(

@@ -114,7 +114,7 @@ class Engine:
         shapes = _shapes(query, rows)
         outputs(query, shapes)
         found = self._relation(query, rows, shapes, decided)
-        (number,) = _arrow(found.count("*"))[0].to_numpy()
+        (number,) = self._arrow(found.count("*"))[0].to_numpy()
         return max(0, int(number) - (query.offset or 0))
 
     def ambiguous(
@@ -142,10 +142,10 @@ class Engine:
             if left_open is None:
                 continue
             if query.kind == "view":
-                if _arrow(left_open.limit(1)).num_rows:
+                if self._arrow(left_open.limit(1)).num_rows:
                     found[table] = []
                 continue
-            ids = _arrow(left_open.select(ColumnExpression("id")))[0].to_numpy()
+            ids = self._arrow(left_open.select(ColumnExpression("id")))[0].to_numpy()
             if ids.size:
                 found[table] = np.sort(ids).tolist()
         return found
@@ -172,11 +172,15 @@ class Engine:
             for stored in one.column.stored
         ]
         if not columns:  # the server drops what was selected; the rows are counted
-            return _arrow(found.select(ConstantExpression(1)))
+            return self._arrow(found.select(ConstantExpression(1)))
         if is_page or not keys:
-            return _arrow(found.select(*columns))
+            return self._arrow(found.select(*columns))
         numbered = [key.alias(f"{_KEY}{n}") for n, key in enumerate(keys)]
-        return _in_order(_arrow(found.select(*columns, *numbered)), len(columns))
+        return _in_order(self._arrow(found.select(*columns, *numbered)), len(columns))
+
+    def _arrow(self, found: DuckDBPyRelation) -> pa.Table:
+        with running(self._connections.cursor()):
+            return found.to_arrow_table()
 
     def _relation(
         self,
@@ -267,8 +271,3 @@ def _in_order(rows: pa.Table, width: int) -> pa.Table:
 
 def _limit(limit: int | None) -> int:
     return 2**62 if limit is None else limit
-
-
-def _arrow(found: DuckDBPyRelation) -> pa.Table:
-    with running():
-        return found.to_arrow_table()

@@ -60,7 +60,7 @@ def write_database(
         try:
             with (
                 duckdb.connect(str(file), config={**_CONFIG}) as connection,
-                running(),
+                running(connection),
             ):
                 connection.execute("SET TimeZone = 'UTC'")
                 for name, source in sources.items():
@@ -96,7 +96,7 @@ def write_folder(sources: Mapping[str, Source], path: Path) -> dict[str, int]:
         made = Path(folder) / "made"
         made.mkdir()
         try:
-            with open_database(**_CONFIG) as connection, running():
+            with open_database(**_CONFIG) as connection, running(connection):
                 for name, source in sources.items():
                     rows = rows_of(connection, source)
                     rows.write_parquet(

@@ -139,7 +139,7 @@ def _no_rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelat
 def _piece(
     cursor: duckdb.DuckDBPyConnection, piece: Piece, *, row_number: bool
 ) -> DuckDBPyRelation:
-    with running():
+    with running(cursor):
         rows = cursor.read_parquet(list(piece.files), file_row_number=row_number)
     if piece.key_column is None:
         return rows

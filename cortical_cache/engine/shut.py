@@ -63,7 +63,7 @@ class ShutDatabase:
             message = f"memory_limit {memory_limit!r} is no size such as '4GB'"
             raise InvalidQueryError(message) from error
         try:
-            with running():
+            with running(self._connection):
                 add_views(self._connection, sources)
                 add_keys(self._connection, keys)
                 add_macros(self._connection, sources, transform)
@@ -110,7 +110,7 @@ class ShutDatabase:
         values = [parameters[one] for one in numbered] if numbered else {**parameters}
 
         def work() -> pa.Table:
-            with running():
+            with running(self._connection):
                 found = self._connection.sql(statement.text, params=values or None)
                 return found.to_arrow_table()
 

@@ -53,7 +53,7 @@ def batches(
             temp_directory=spill,
             preserve_insertion_order=False,
         ) as connection,
-        running(),
+        running(connection),
     ):
         rows = connection.read_parquet(list(files)).select(
             *(ColumnExpression(name) for name in columns)

@@ -90,7 +90,7 @@ def open_views(
     """
     connection = open_database()
     try:
-        with running():
+        with running(connection):
             add_views(connection, sources)
             add_macros(connection, sources, transform)
     except BaseException:

@@ -20,14 +20,14 @@ def test_a_query_that_is_interrupted_raises_what_ctrl_c_raises(ask):
         )
         press.start()
         start = time.monotonic()
-        with pytest.raises(KeyboardInterrupt), running():
+        with pytest.raises(KeyboardInterrupt), running(connection):
             getattr(long, ask)()
         assert time.monotonic() - start < 60, "DuckDB sums for hours"
         press.join()
 
 
 def test_other_run_time_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="ours"), running():
+    with pytest.raises(RuntimeError, match="ours"), running(duckdb.connect()):
         raise RuntimeError("ours")
-    with pytest.raises(StoreChangedError), running():
+    with pytest.raises(StoreChangedError), running(duckdb.connect()):
         raise duckdb.IOException("no such file")
