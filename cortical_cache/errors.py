@@ -163,7 +163,7 @@ class PartialColumnsError(CorticalCacheError, LookupError):
     ----------
     table : str
     columns : tuple of str
-        Those that are missing, as far as known.
+        Those that are missing.
     """
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:
@@ -173,11 +173,10 @@ class PartialColumnsError(CorticalCacheError, LookupError):
 
     def __str__(self) -> str:
         """Name the columns and the ways out."""
-        named = f"lacks {', '.join(self.columns)}"
         return (
-            f"the export that {self.table} is held from "
-            f"{named if self.columns else 'may lack columns'}; select others "
-            "by name, or take what there is: client.using(columns='held')"
+            f"the export that {self.table} is held from lacks "
+            f"{', '.join(self.columns)}; select others by name, or take what there "
+            "is: client.using(columns='held')"
         )
 
 

@@ -31,8 +31,7 @@ class Columns:
     Attributes
     ----------
     lacking : frozenset of str
-        The table's columns, by model name, that are known to be missing. Empty if
-        nobody could tell what columns the table has: there may be others.
+        The table's columns, by model name, that are missing: one at least.
     """
 
     lacking: frozenset[str]

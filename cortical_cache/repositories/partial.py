@@ -42,7 +42,8 @@ class PartialColumns:
         Raises
         ------
         PartialColumnsError
-            If the query filters or joins by a column that is missing.
+            If the query filters or joins by a column that is missing, or selects none
+            but such.
         """
         columns: dict[str, tuple[str, ...]] = {}
         is_partial = False
@@ -60,8 +61,11 @@ class PartialColumns:
             columns[subject.name] = names(shape.columns)
         if not is_partial:
             return query
+        fit = narrowed(query, columns)
+        if query.columns and not fit.columns:
+            raise PartialColumnsError(str(subjects[0]), sorted(query.columns))
         log.warning("%s: only the columns that are held", ", ".join(query.tables))
-        return narrowed(query, columns)
+        return fit
 
     def refuse(
         self, query: Query, subjects: Sequence[Subject], error: Exception

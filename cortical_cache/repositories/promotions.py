@@ -122,7 +122,11 @@ class Promotions:
             if proof is None:
                 reasons.append(reason)
                 continue
-            shape, lacking = self._shape(subject, commit)
+            shaped = self._shape(subject, commit)
+            if shaped is None:
+                reasons.append(f"nobody can tell now what columns {subject} has")
+                continue
+            shape, lacking = shaped
             vital = _vital(subject, proof) & (lacking or frozenset())
             if vital:
                 named = ", ".join(sorted(vital))
@@ -132,8 +136,7 @@ class Promotions:
             with target.fetch_lock("whole"):
                 promote(source, commit, target, shape, details=details, lacking=lacking)
             if lacking is not None:
-                lost = ", ".join(sorted(lacking)) or "columns, perhaps"
-                reason = f"{reason}; it lacks {lost}"
+                reason = f"{reason}; it lacks {', '.join(sorted(lacking))}"
             return Promotion(subject.kind, subject.name, proof, reason)
         return _none("; ".join(reasons) or "no table or view of that name is known")
 
@@ -165,10 +168,12 @@ class Promotions:
 
     def _shape(
         self, subject: Subject, commit: Commit
-    ) -> tuple[TableShape, frozenset[str] | None]:
+    ) -> tuple[TableShape, frozenset[str] | None] | None:
         """Return the table's shape, and the columns of it that the dump lacks.
 
-        As the server has it; else as its annotation type and the dump have it.
+        As the server has it; else as its annotation type and the dump have it. None
+        if neither can be had: then whether the dump lacks columns is not known, and a
+        question that selects by name could be answered from too few.
         """
         row_set = self._rows.row_set(subject)
         if row_set.state().shape is None and not self._offline:
@@ -185,11 +190,11 @@ class Promotions:
             lost = [one for one in shape.columns if not has.issuperset(one.stored)]
             return shape, frozenset(names(lost)) or None
         order = self._order(subject)
-        is_merged = self._versions.record(subject.version).is_merged
-        own = mirror_shape(commit, subject, order or (), is_merged=is_merged)
-        there = [one.name for one in own.columns if has.issuperset(one.stored)]
         if order is None:
-            return own, frozenset()
+            return None
+        is_merged = self._versions.record(subject.version).is_merged
+        own = mirror_shape(commit, subject, order, is_merged=is_merged)
+        there = [one.name for one in own.columns if has.issuperset(one.stored)]
         return own, frozenset(order).difference(there) or None
 
     def _order(self, subject: Subject) -> tuple[str, ...] | None:

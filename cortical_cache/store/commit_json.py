@@ -162,7 +162,10 @@ def _coverage_from_json(body: Mapping[str, JSON]) -> Coverage:
         case "whole":
             return Whole()
         case "columns":
-            return Columns(frozenset(reader.texts("lacking")))
+            lacking = frozenset(reader.texts("lacking"))
+            if not lacking:
+                raise ValueError("lacking is empty")
+            return Columns(lacking)
         case "keys":
             return Keys(reader.text("column"), frozenset(reader.integers("values")))
         case "request":

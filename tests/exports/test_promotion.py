@@ -1,12 +1,13 @@
 """An export that is proved to be all of a table answers for the table."""
 
 import gzip
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 
 from cortical_cache import load_client
-from cortical_cache.errors import PartialColumnsError
+from cortical_cache.errors import PartialColumnsError, VersionExpiredError
 from tests.exports.conftest import write_dump
 from tests.kit import row_queries, same_frame
 
@@ -197,6 +198,8 @@ def test_offline_it_names_the_columns_or_takes_what_there_is(partial, caplog):
     chosen = held("cell_types", filter_equal_dict={"cell_type": "23P"}, **some)
     assert chosen.columns.tolist() == ["id"]
     with pytest.raises(PartialColumnsError, match="lacks valid"):
+        held("cell_types", select_columns=["valid"], **alone)
+    with pytest.raises(PartialColumnsError, match="lacks valid"):
         held("cell_types", filter_equal_dict={"valid": True}, **alone)
 
 
@@ -213,6 +216,22 @@ def test_of_an_expired_version_columns_are_missed_too(server, dumps):
     found = ask("nucleus_scores", merge_reference=False, select_columns=["id", "tag"])
 
     assert found.to_dict("list") == {"id": [1], "tag": ["a"]}
+
+
+def test_where_the_columns_are_not_known_an_export_answers_for_nothing(server, dumps):
+    header = "id,bigint\nvalid,boolean\ntarget_id,bigint\n"
+    write_dump(dumps, "nucleus_scores_merged", header, "1,t,5\n", version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+    client.repositories.store.write_fact("schemas", {}, None, datetime.now(UTC))
+
+    client.exports.get_table("nucleus_scores_merged", 1)
+
+    assert provenance(client, "nucleus_scores") == []
+    with pytest.raises(VersionExpiredError):
+        client.cached.materialize.query_table(
+            "nucleus_scores", select_columns=["id"], merge_reference=False
+        )
 
 
 def test_without_ids_an_export_answers_for_nothing(server, dumps):
