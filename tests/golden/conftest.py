@@ -1,10 +1,9 @@
 """Fixtures and the summary of the replay."""
 
-from collections import Counter
-
 import pytest
 
 from tests.golden.world import MANIFEST, World, cases, fill
+from tests.summary import summarise
 
 
 @pytest.fixture(scope="session")
@@ -13,17 +12,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter):
-    outcomes = Counter(
-        value
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        for name, value in getattr(report, "user_properties", ())
-        if name == "golden" and getattr(report, "when", "") == "call"
-    )
-    if outcomes:
-        terminalreporter.section("golden answers")
-        for outcome, number in sorted(outcomes.items()):
-            terminalreporter.line(f"{number:4d}  {outcome}")
+    summarise(terminalreporter, "golden", "golden answers")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc):
