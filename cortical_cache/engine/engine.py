@@ -18,6 +18,7 @@ from duckdb import (
 from cortical_cache.engine.connection import Connections, running
 from cortical_cache.engine.frames import frame
 from cortical_cache.engine.scan import ROW, ambiguous, matching
+from cortical_cache.engine.whole import is_whole, read_whole
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.conditions import Condition, conditions
 from cortical_cache.model.held import HeldRows
@@ -158,6 +159,10 @@ class Engine:
         shown: list[Output],
         decided: Decided | None,
     ) -> pa.Table:
+        wanted = [stored for one in shown for stored in one.column.stored]
+        first = rows[query.tables[0]]
+        if wanted and is_whole(query, first):
+            return _in_order(read_whole(first, [*wanted, "id"]), len(wanted))
         found = self._relation(query, rows, shapes, decided)
         order = _order(query, shapes)
         keys = [ColumnExpression(name) for name in order]
@@ -257,6 +262,7 @@ def _in_order(rows: pa.Table, width: int) -> pa.Table:
     Most files are sorted by id as they are, and then nothing moves.
     """
     keys = rows.select(list(range(width, rows.num_columns)))
+    keys = keys.rename_columns([f"{_KEY}{n}" for n in range(keys.num_columns)])
     rows = rows.select(list(range(width)))
     first = keys.column(0)
     if not first.null_count:
