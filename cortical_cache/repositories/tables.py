@@ -412,10 +412,8 @@ def _found(
     state: RowSetState, column: str | None, keys: frozenset[int]
 ) -> HeldRows | None:
     """Return the rows to read: of a table in many files only those that can matter."""
-    whole = state.held_whole()
-    one_file = whole is not None and len(whole.pieces[0].files) == 1
-    if column is None or one_file:
-        return whole
+    if column is None or state.is_one_file:
+        return state.held_whole()
     return state.held_for(column, keys)
 
 

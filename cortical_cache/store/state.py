@@ -143,6 +143,12 @@ class RowSetState:
         held = self.held_for(column, keys)
         return None if held is None else held.pieces
 
+    @property
+    def is_one_file(self) -> bool:
+        """Whether all rows are held in one file, which every question reads anyway."""
+        whole = self._whole()
+        return whole is not None and len(whole.copy()) == 1
+
     def held_whole(self) -> HeldRows | None:
         """Return all rows, ready to be asked; None if not all are held."""
         whole = self._whole()
