@@ -1,0 +1,40 @@
+"""A loopback CAVE in a process of its own, for jobs that ask a server."""
+
+import atexit
+import multiprocessing
+import os
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+__all__ = ["start"]
+
+_open: list[Connection] = []
+"""Our ends of the pipes: a server ends when its own is closed."""
+
+
+def start(home: Path) -> str:
+    """Start a CAVE that stands in for minnie65_public; return its address.
+
+    It ends with this process. ``HOME`` becomes `home`, which then has its token.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(home, theirs), daemon=True)
+    process.start()
+    atexit.register(process.kill)
+    _open.append(ours)
+    os.environ["HOME"] = str(home)
+    url = ours.recv()
+    os.environ["CORTICAL_CACHE_SERVER"] = url
+    return url
+
+
+def _serve(home: Path, pipe: Connection) -> None:
+    from cortical_cache.demo import LoopbackCave, WorldSettings, build_world
+    from cortical_cache.testing import write_token
+
+    world = build_world(WorldSettings(datastack="minnie65_public"))
+    with LoopbackCave(world) as cave:
+        write_token(home, cave)
+        pipe.send(cave.url)
+        pipe.poll(None)
