@@ -15,6 +15,7 @@ import re
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,10 @@ def main() -> int:
         found["cases"][case.name] = run_case(case, data, rounds)
         path.write_text(json.dumps(found, indent=1) + "\n")
     path.with_suffix(".md").write_text(page(found), encoding="utf-8")
-    plot(found, path.with_suffix(".png"))
+    if find_spec("matplotlib") is None:
+        print("no picture: matplotlib is not installed", file=sys.stderr)
+    else:
+        plot(found, path.with_suffix(".png"))
     if chosen.json:
         print(json.dumps(found, indent=1))
     else:

@@ -1,0 +1,71 @@
+"""The benchmarks run, compare answers, and make the page in the docs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cases import SIZES, all_cases, case_of
+from benchmarks.model import OURS, Goal
+from benchmarks.report import page, verdicts
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results" / "full.json"
+CASE = "synapses/one root by post of 50000"
+
+
+def test_a_case_is_run_by_the_command_and_says_what_it_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    here = str(tmp_path)
+    command = [sys.executable, "-m", "benchmarks", "--scale", "50000", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--only", CASE, "--results", here, "--data", here, "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+
+    found = json.loads(done.stdout)
+    jobs = found["cases"][CASE]["jobs"]
+    assert jobs[OURS]["files"] == 1
+    assert len({json.dumps(one["answer"]) for one in jobs.values()}) == 1
+    rows, _ = jobs[OURS]["answer"]
+    assert rows > 500
+    assert min(one["cpu"] for one in jobs.values()) > 0
+    assert (tmp_path / "full.md").read_text() == page(found)
+    assert "one range file read | 1 | met" in page(found)
+    assert str(tmp_path) not in done.stdout  # figures travel, paths do not
+
+
+def test_every_case_has_a_name_of_its_own_and_is_found_by_it():
+    names = [case.name for case in all_cases(SIZES["full"])]
+    assert len(set(names)) == len(names)
+    assert [case_of(name).name for name in names] == names
+
+
+@pytest.mark.parametrize(
+    ("goal", "value", "holds"),
+    [
+        (Goal("twice", "cpu", "rival", 2), 4.0, True),
+        (Goal("five times", "cpu", "rival", 5), 4.0, False),
+        (Goal("a second", "cpu", at_most=1), 0.5, True),
+        (Goal("0.4 s", "cpu", at_most=0.4), 0.5, False),
+        (Goal("more", "cpu", "rival", at_most=1, is_difference=True), -1.5, True),
+        (Goal("left out", "cpu", "nobody", 2), None, None),
+    ],
+)
+def test_a_goal_is_a_ratio_or_a_number(goal, value, holds):
+    figures = {OURS: {"cpu": 0.5}, "rival": {"cpu": 2.0}}
+    assert goal.value(figures) == value
+    assert value is None or goal.holds(value) is holds
+
+
+@pytest.mark.skipif(not RESULTS.exists(), reason="no full run is kept")
+def test_the_page_says_what_the_kept_run_found():
+    run = json.loads(RESULTS.read_text())
+    shown = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert shown == page(run)
+    assert all(case.name in shown for case, *_ in verdicts(run))
