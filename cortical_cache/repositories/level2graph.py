@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from cortical_cache.model.json import JsonObject, as_list, as_object
@@ -107,9 +108,8 @@ class Level2Graph:
         places = rows.columns["place"]
         if not len(places):
             return None
-        # two may have written
-        _, first = np.unique(places, return_index=True)
-        pairs = np.stack([rows.columns["a"], rows.columns["b"]], axis=1)[first]
+        a, b = rows.columns["a"], rows.columns["b"]
+        pairs = np.stack([a, b], axis=1)[each_once(rows.asked, places, a, b)]
         return pairs[pairs[:, 0] != MISSING]
 
     def _keep_edges(self, root: int, edges: Ints) -> None:
