@@ -3,10 +3,13 @@
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.values import listed, plain
 
-__all__ = ["EXACT", "as_ids", "undamaged"]
+__all__ = ["EXACT", "MISSING", "as_ids", "undamaged"]
 
 EXACT = 2**53
 """Below this every integer is a float of its own (IEEE 754 binary64)."""
+
+MISSING = -(2**63)
+"""Stands for NULL in arrays; no id or time has this value."""
 
 
 def undamaged(number: float, name: str, *, whole: bool = True) -> int | float:

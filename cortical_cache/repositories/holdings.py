@@ -205,7 +205,7 @@ def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
         timestamp,
         extent,
         state.rows,
-        state.nbytes,
+        state.nbytes + row_set.segment_nbytes,
         min((one.fetched_at for one in provenances), default=None),
         ", ".join(sorted({one.server for one in provenances})),
     )

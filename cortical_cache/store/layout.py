@@ -32,6 +32,8 @@ __all__ = [
     "row_set_folders_of",
     "row_set_identity",
     "row_set_names",
+    "segment_file",
+    "segment_files",
     "shared_folders",
     "version_file",
     "version_folder",
@@ -211,6 +213,16 @@ def locks_folder(row_set: Path) -> Path:
 def lock_files(row_set: Path) -> Iterator[Path]:
     """Yield the row set's lock files, whether anyone holds them or not."""
     yield from _entries(locks_folder(row_set))
+
+
+def segment_file(row_set: Path, file_name: str) -> Path:
+    """Return where the mapped form of one of the row set's data files lies."""
+    return row_set / "segments" / f"{file_name}.npy"
+
+
+def segment_files(row_set: Path) -> Iterator[Path]:
+    """Yield the mapped forms that there are, whole or not."""
+    yield from _entries(segment_file(row_set, "").parent)
 
 
 def names_in(folder: Path) -> Iterator[str]:

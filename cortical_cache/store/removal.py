@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cortical_cache.errors import StoreError
 from cortical_cache.store.disk import Disk
-from cortical_cache.store.layout import commit_files, commits_folder
+from cortical_cache.store.layout import commit_files, commits_folder, segment_files
 from cortical_cache.store.rows import read_commit
 
 __all__ = ["remove_rows"]
@@ -36,8 +36,8 @@ def remove_rows(disk: Disk, folder: Path) -> int:
     if commits:
         disk.sync_folder(commits_folder(folder))
     freed = 0
-    for name in names:
+    for path in (*(folder / name for name in names), *segment_files(folder)):
         with suppress(FileNotFoundError):
-            freed += (folder / name).stat().st_size
-            disk.remove(folder / name)
+            freed += path.stat().st_size
+            disk.remove(path)
     return freed

@@ -19,7 +19,12 @@ from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.commit_json import commit_from_json
 from cortical_cache.store.disk import Disk
-from cortical_cache.store.layout import RowKind, commits_folder, locks_folder
+from cortical_cache.store.layout import (
+    RowKind,
+    commits_folder,
+    locks_folder,
+    segment_files,
+)
 from cortical_cache.store.locks import fetch_lock
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     # Asking what is held must not cost the import of pyarrow.
     import pyarrow as pa
 
+    from cortical_cache.store.segments import Segment
     from cortical_cache.store.writer import RowWriter
 
 __all__ = ["RowSet", "read_commit"]
@@ -231,6 +237,23 @@ class RowSet:
             exact=exact,
             rows_per_file=rows_per_file,
         )
+
+    def segment(self, file: DataFile) -> "Segment":
+        """Return the rows of a data file of facts, by id; mapped if they are many.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone; ask through `read`.
+        """
+        from cortical_cache.store.segments import load
+
+        return load(self._disk, self.folder, file)
+
+    @property
+    def segment_nbytes(self) -> int:
+        """Size of what is there besides the data files to map them."""
+        return sum(path.stat().st_size for path in segment_files(self.folder))
 
     def fetch_lock(
         self, key: str, timeout: float = 600
