@@ -26,6 +26,7 @@ __all__ = [
     "names_in",
     "object_file",
     "object_files",
+    "object_names",
     "objects_folders",
     "row_set_folder",
     "row_set_folders",
@@ -148,6 +149,14 @@ def object_files(folder: Path) -> Iterator[Path]:
     for entry in _entries(folder):
         if entry.name.endswith(".json.gz"):
             yield entry
+
+
+def object_names(dataset: Path, kind: str, group: str) -> Iterator[str]:
+    """Yield the names of the objects of a kind and group, in no order."""
+    for path in object_files(object_file(dataset, kind, group, "x").parent):
+        name = decode_name(path.name.removesuffix(".json.gz"))
+        if name is not None:
+            yield name
 
 
 def objects_folders(dataset: Path) -> Iterator[tuple[str, str, Path]]:

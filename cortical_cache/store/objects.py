@@ -13,7 +13,12 @@ from pathlib import Path
 
 from cortical_cache.errors import CorruptStoreError
 from cortical_cache.store.disk import Disk, place
-from cortical_cache.store.layout import object_file, object_files, objects_folders
+from cortical_cache.store.layout import (
+    object_file,
+    object_files,
+    object_names,
+    objects_folders,
+)
 
 __all__ = ["ObjectGroup", "Objects", "groups", "unpacked"]
 
@@ -70,6 +75,11 @@ class Objects:
         """Tell whether an object is held."""
         self._check()
         return self._file(str(name)).exists()
+
+    def names(self) -> list[str]:
+        """Return the names of the objects that are held, sorted."""
+        self._check()
+        return sorted(object_names(self._dataset, self._kind, self._group))
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None if it is not held.
