@@ -112,10 +112,9 @@ def _moment(of: Repositories, root: int) -> datetime:
     """
     version = of.versions.record(of.versions.resolve()).timestamp
     roots = np.array([root], np.int64)
-    end = of.versions.public_end()
-    # What a public chunkedgraph is asked of later than its own end, which has whole
-    # seconds, it tells of that end.
-    looked_at = version if end is None else min(version, end.replace(microsecond=0))
+    end = of.versions.graph_end()
+    # What a public chunkedgraph is asked of later than its end it tells of that end.
+    looked_at = version if end is None else min(version, end)
     if of.roots.is_latest(roots, looked_at)[0]:
         return version
     lives = of.roots.known(roots)

@@ -5,7 +5,7 @@ past for good.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 import numpy as np
@@ -136,7 +136,7 @@ class Level2Graph:
         NotCachedError
             Offline, and not all is held.
         """
-        moment = self._clamped(moment)
+        moment = self._versions.graph_moment(moment)
         unique, back = np.unique(supervoxels, return_inverse=True)
         found = self._held_at(unique, moment)
         found[unique <= 0] = 0
@@ -166,25 +166,11 @@ class Level2Graph:
 
     def _ask_at(self, supervoxels: Ints, moment: datetime) -> Ints:
         found = self._origin.graph.level2_at(supervoxels, moment)
-        if is_past(moment, self._origin.session.server_time(), self._end()):
+        end = self._versions.graph_end()
+        if is_past(moment, self._origin.session.server_time(), end):
             observed = np.full(len(found), to_micros(moment), np.int64)
             self._places.add([supervoxels, found, observed])
         return found
-
-    def _end(self) -> datetime | None:
-        """Return where a public datastack's chunkedgraph ends, in whole seconds."""
-        end = self._versions.public_end()
-        return None if end is None else end.replace(microsecond=0)
-
-    def _clamped(self, moment: datetime) -> datetime:
-        """Return the end for moments in its very second, such as the newest version's.
-
-        So does a public chunkedgraph; without it no answer at that version were kept.
-        """
-        end = self._end()
-        if end is not None and end <= moment < end + timedelta(seconds=1):
-            return end
-        return moment
 
     def within(self, nodes: Ints, bounds: object) -> Bools:
         """Tell which level-2 nodes lie in chunks that touch a box.

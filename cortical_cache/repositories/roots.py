@@ -224,6 +224,7 @@ class Roots:
         known = self.known(unique)
         if moment is None:
             return self._is_latest_now(unique, known)[back]
+        moment = self._versions.graph_moment(moment)
         at = to_micros(moment)
         alive = known.alive_at(at)
         left = ~(alive | known.dead_at(at))
