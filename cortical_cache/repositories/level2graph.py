@@ -16,6 +16,7 @@ from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past
@@ -23,12 +24,11 @@ from cortical_cache.repositories.places import spanned
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
-__all__ = ["Level2Graph", "fetch_arguments"]
+__all__ = ["Level2Graph"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-_SHOWN = 5
 _BITS = 64
 _NONE = -1  # the place of a row that says: this root has no edges
 
@@ -213,12 +213,6 @@ class Level2Graph:
             raise NotCachedError(
                 what, f"cortical-cache fetch {name} {fetch_arguments(ids)}"
             )
-
-
-def fetch_arguments(ids: Sequence[int] | Ints) -> str:
-    """Write the first ids as arguments of ``cortical-cache fetch``."""
-    first = " ".join(str(int(one)) for one in ids[:_SHOWN])
-    return first if len(ids) <= _SHOWN else f"{first} ..."
 
 
 def _chunks(nodes: Ints, graph: JsonObject) -> Ints:

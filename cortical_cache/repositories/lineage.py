@@ -18,9 +18,9 @@ from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.policy.freshness import Fact, is_past
-from cortical_cache.repositories.level2graph import fetch_arguments
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
