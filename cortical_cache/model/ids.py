@@ -1,7 +1,7 @@
 """Ids are 64-bit integers. A float is taken for one only where it lost nothing."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, SupportsInt
+from typing import TYPE_CHECKING
 
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.values import listed, plain
@@ -22,7 +22,7 @@ MISSING = -(2**63)
 _SHOWN = 5
 
 
-def fetch_arguments(ids: "Sequence[SupportsInt] | npt.NDArray[np.int64]") -> str:
+def fetch_arguments(ids: "Sequence[int] | npt.NDArray[np.int64]") -> str:
     """Write the first ids as arguments of ``cortical-cache fetch``."""
     first = " ".join(str(int(one)) for one in ids[:_SHOWN])
     return first if len(ids) <= _SHOWN else f"{first} ..."
