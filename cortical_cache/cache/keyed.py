@@ -192,6 +192,7 @@ class Keyed:
 
     def _read(self) -> "list[tuple[npt.NDArray[Any], ...]]":
         with self._lock:
+            self._row_set.note_use()
             state = self._row_set.read(lambda state: state)
             wanted = {file.name for commit in state.commits for file in commit.files}
             for name in set(self._segments) - wanted:

@@ -3,7 +3,8 @@
 from dataclasses import asdict
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import CacheStatus, cache_status, size
+from cortical_cache.client.status import CacheStatus, cache_status
+from cortical_cache.model.quantities import size
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.repositories.holdings import (

@@ -8,11 +8,12 @@ from cyclopts import Parameter
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.cli.progress import progress
-from cortical_cache.client.status import size
 from cortical_cache.errors import ConfigurationError
+from cortical_cache.model.quantities import size
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.settings import read_settings, write_pin
+from cortical_cache.store import Store
 from cortical_cache.sync import Plan, Report, Selection, execute, make_plan
 from cortical_cache.sync.plan import MAX_ROWS
 
@@ -100,6 +101,9 @@ def sync(  # noqa: PLR0913  one parameter for each option
     with progress() as listener:
         report = execute(repositories, plan, listener, jobs=jobs)
     _show_report(report, json=json)
+    excess = Store(settings.cache_dir, max_size=settings.max_size).excess()
+    if excess is not None:
+        say(excess)
     if pin:
         write_pin(settings.config_file, home.dataset.name, number)
         say(f"version {number} is pinned in {settings.config_file}")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING
 
+from cortical_cache.model.quantities import size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.expiry import Expiry
 from cortical_cache.repositories.holdings import (
@@ -17,7 +18,7 @@ from cortical_cache.repositories.holdings import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CacheStatus", "age", "cache_status", "size"]
+__all__ = ["CacheStatus", "age", "cache_status"]
 
 _COLUMNS = (
     "version",
@@ -136,16 +137,6 @@ def cache_status(repositories: Repositories) -> CacheStatus:
         expiries(repositories.store, found),
         repositories.clock(),
     )
-
-
-def size(nbytes: int) -> str:
-    """Write a number of bytes for people: ``12.3 MB``."""
-    amount = float(nbytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:  # noqa: PLR2004  decimal units, as disks are sold
-            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
 
 
 def age(passed: timedelta) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.level2 import Level2
     from cortical_cache.repositories.level2graph import Level2Graph
     from cortical_cache.repositories.lineage import Lineage
+    from cortical_cache.repositories.pins import Pins
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
     from cortical_cache.repositories.skeletons import Skeletons
@@ -151,6 +152,13 @@ class Repositories:
             offline=self.settings.offline,
         )
 
+    @cached_property
+    def pins(self) -> "Pins":
+        """What is to stay."""
+        from cortical_cache.repositories.pins import Pins
+
+        return Pins(self.store, self.dataset.name)
+
     @property
     def dataset(self) -> Dataset:
         """The dataset."""
@@ -170,7 +178,7 @@ def open_dataset(
     clock : callable
         Tells the time.
     """
-    store = Store(settings.cache_dir).dataset(
+    store = Store(settings.cache_dir, max_size=settings.max_size).dataset(
         home.folder, datastack=home.dataset.datastack, server=home.source
     )
     origin = Origin(home.dataset, offline=settings.offline)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 from cortical_cache.errors import (
     CorruptStoreError,
@@ -17,6 +18,7 @@ from cortical_cache.errors import (
     StoreError,
     StoreMismatchError,
 )
+from cortical_cache.model.room import Taken
 from cortical_cache.store.disk import Disk
 from cortical_cache.store.layout import (
     RowKind,
@@ -26,6 +28,7 @@ from cortical_cache.store.layout import (
     fact_file,
     fact_files,
     graph_names,
+    objects_folder,
     row_set_folder,
     row_set_folders_of,
     row_set_identity,
@@ -34,10 +37,13 @@ from cortical_cache.store.layout import (
     version_folder,
     version_numbers,
 )
+from cortical_cache.store.names import decode_name
 from cortical_cache.store.objects import ObjectGroup, Objects, groups
-from cortical_cache.store.removal import remove_rows
+from cortical_cache.store.pins import is_pinned, pin, unpin
+from cortical_cache.store.removal import remove_objects, remove_rows
 from cortical_cache.store.rows import RowSet, read_commit
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+from cortical_cache.store.space import taken
 from cortical_cache.store.verify import Problem, set_aside, verify
 
 __all__ = ["DatasetStore", "Document"]
@@ -90,7 +96,9 @@ class DatasetStore:
         self._row_sets_lock = threading.Lock()
 
     def bind(self) -> None:
-        """Claim the folder; a second call, and one by another process, changes nothing.
+        """Claim the folder before writing to it.
+
+        A second call, and one by another process, changes nothing.
 
         Raises
         ------
@@ -99,9 +107,9 @@ class DatasetStore:
         CorruptStoreError
             If it holds data but does not say whose.
         """
+        self._prepare()
         if self.check():
             return
-        self._prepare()
         self._disk.make_folder(self.folder)
         body: dict[str, JSON] = {"datastack": self.datastack, "server": self.server}
         try:
@@ -227,10 +235,59 @@ class DatasetStore:
         found = sorted(row_set_names(self.folder, version))
         return tuple(self.rows(kind, name, version) for kind, name in found)
 
-    def remove(self, row_set: RowSet) -> int:
-        """Remove a row set; return the bytes freed. See `remove_rows`."""
+    def taken(self) -> tuple[Taken, ...]:
+        """Return what takes how much room, and when it was last used.
+
+        Superseded files and litter count; no file is read.
+        """
+        return tuple(taken(self.folder))
+
+    def remove(self, thing: Taken) -> int:
+        """Remove a row set or a group of objects; return the bytes that became free."""
         self.check()
-        return remove_rows(self._disk, row_set.folder)
+        folder = self._place_of(thing)
+        if thing.kind in get_args(RowKind):
+            return remove_rows(self._disk, folder)
+        return remove_objects(self._disk, folder)
+
+    def is_pinned(self, thing: Taken) -> bool:
+        """Tell whether it, its version or the dataset is pinned now."""
+        return is_pinned(self._place_of(thing), self.folder)
+
+    def pin(self, version: int | None = None, thing: Taken | None = None) -> bool:
+        """Pin the dataset, a version or one thing; False if it was pinned itself."""
+        self.bind()
+        return pin(self._disk, self._pinned_place(version, thing))
+
+    def unpin(self, version: int | None = None, thing: Taken | None = None) -> bool:
+        """Take back a pin on exactly this; False if there is none."""
+        self.check()
+        return unpin(self._disk, self._pinned_place(version, thing))
+
+    def _pinned_place(self, version: int | None, thing: Taken | None) -> Path:
+        return self._folder(version) if thing is None else self._place_of(thing)
+
+    def _place_of(self, thing: Taken) -> Path:
+        if thing.kind in get_args(RowKind):
+            kind = cast("RowKind", thing.kind)
+            return row_set_folder(self.folder, kind, thing.name, thing.version)
+        return objects_folder(self.folder, thing.kind, thing.name)
+
+    def forget_fact(self, name: str, version: int | None = None) -> bool:
+        """Remove a fact; False if it was not held."""
+        self.check()
+        path = fact_file(self._folder(version), name)
+        if not path.exists():
+            return False
+        self._disk.remove(path)
+        self._disk.sync_folder(path.parent)
+        return True
+
+    def fact_names(self, version: int | None = None) -> tuple[str, ...]:
+        """Return the names of the facts held of the dataset or of one version."""
+        self.check()
+        named = (decode_name(one.stem) for one in fact_files(self._folder(version)))
+        return tuple(sorted(one for one in named if one is not None))
 
     def verify(self, *, deep: bool) -> tuple[Problem, ...]:
         """Look for damage in the folder; see `Store.verify`. Empty if there is none."""

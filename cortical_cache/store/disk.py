@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from uuid6 import uuid7
 
-__all__ = ["TEMPORARY", "Disk", "place"]
+__all__ = ["TEMPORARY", "Disk", "IdleDisk", "place"]
 
 TEMPORARY = ".tmp"
 
@@ -98,6 +98,16 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove the file if it is there."""
         path.unlink(missing_ok=True)
+
+
+class IdleDisk(Disk):
+    """A disk that nothing is removed from, to learn what would be."""
+
+    def remove(self, path: Path) -> None:
+        """Leave the file where it is."""
+
+    def sync_folder(self, path: Path) -> None:
+        """Do nothing: nothing was changed."""
 
 
 def place(disk: Disk, path: Path, data: bytes, *, exclusive: bool = False) -> None:

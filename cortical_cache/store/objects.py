@@ -14,6 +14,7 @@ from pathlib import Path
 from cortical_cache.errors import CorruptStoreError
 from cortical_cache.store.disk import Disk, place
 from cortical_cache.store.layout import object_file, object_files, objects_folders
+from cortical_cache.store.usage import LastUse
 
 __all__ = ["ObjectGroup", "Objects", "groups", "unpacked"]
 
@@ -65,6 +66,7 @@ class Objects:
         self._disk = disk
         self._check = check
         self._bind = bind
+        self._last_use = LastUse(self._file("any").parent, disk)
 
     def __contains__(self, name: object) -> bool:
         """Tell whether an object is held."""
@@ -85,6 +87,7 @@ class Objects:
             packed = path.read_bytes()
         except FileNotFoundError:
             return None
+        self._last_use.note()
         return unpacked(packed, path)
 
     def write(self, name: str, packed: bytes) -> None:

@@ -23,6 +23,7 @@ from cortical_cache.store.layout import RowKind, commits_folder, locks_folder
 from cortical_cache.store.locks import fetch_lock
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
+from cortical_cache.store.usage import LastUse
 
 if TYPE_CHECKING:
     # Asking what is held must not cost the import of pyarrow.
@@ -85,6 +86,7 @@ class RowSet:
         self._bind = bind
         self._reading = _Reading(frozenset(), {}, self._state({}))
         self._whole_files: set[str] = set()
+        self._last_use = LastUse(folder, disk)
 
     def __repr__(self) -> str:
         """Name the row set."""
@@ -232,6 +234,13 @@ class RowSet:
             rows_per_file=rows_per_file,
         )
 
+    def note_use(self) -> None:
+        """Note that the rows are used; naming files to a reader does so by itself.
+
+        See `LastUse`: at most once a day, and never an error.
+        """
+        self._last_use.note()
+
     def fetch_lock(
         self, key: str, timeout: float = 600
     ) -> AbstractContextManager[bool]:
@@ -263,6 +272,7 @@ class RowSet:
                 raise CorruptStoreError(
                     f"{path} has {nbytes} bytes and its commit says {file.nbytes}"
                 )
+            self.note_use()
             if file.name in self._whole_files or nbytes > _CHECKED_BYTES:
                 return
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
