@@ -88,13 +88,20 @@ class RowCache:
     def count(self, subject: Subject) -> int:
         """Return the number of rows that a query of the whole returns. For ever."""
         known = self.known_rows(subject)
-        if known is not None:
-            return known
+        return self._recount(subject) if known is None else known
+
+    def _recount(self, subject: Subject) -> int:
         rows = self._fetch().count(subject)
         self._facts.keep(Fact.ROW_COUNTS, rows, subject.version, subject.name)
         return rows
 
-    def mirror(self, subject: Subject, progress: Progress = no_progress) -> bool:
+    def mirror(
+        self,
+        subject: Subject,
+        progress: Progress = no_progress,
+        *,
+        anew: bool = False,
+    ) -> bool:
         """Fetch a whole table or view, unless it is held.
 
         Parameters
@@ -102,6 +109,8 @@ class RowCache:
         subject : Subject
         progress : callable
             Told of every part that has come.
+        anew : bool
+            Fetch it all the same. What is held answers until all has come.
 
         Returns
         -------
@@ -119,9 +128,9 @@ class RowCache:
         row_set = self.row_set(subject)
         with row_set.fetch_lock("whole"):
             state = row_set.state()
-            if state.is_whole:
+            if state.is_whole and not anew:
                 return False
-            total = self.count(subject)
+            total = self._recount(subject) if anew else self.count(subject)
             fetch = self._fetch()
             if fetch.fits(total):
                 try:

@@ -18,6 +18,7 @@ from cortical_cache.cli.export import export
 from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.output import say
+from cortical_cache.cli.refresh import invalidate, refresh
 from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.room import pin, space, unpin
 from cortical_cache.cli.selfcheck import selfcheck
@@ -51,6 +52,8 @@ app.command(selfcheck)
 app.command(remove, name="rm")
 app.command(prune)
 app.command(space, name="du")
+app.command(invalidate)
+app.command(refresh)
 app.command(pin)
 app.command(unpin)
 app.command(doctor)

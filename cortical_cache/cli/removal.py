@@ -3,7 +3,6 @@
 from typing import Any
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import age
 from cortical_cache.model.quantities import parse_size, parse_span, size
 from cortical_cache.policy.pruning import Criteria
 from cortical_cache.registry import resolve
@@ -104,47 +103,16 @@ def _carry_out(removals: Removals, plan: RemovalPlan, *, yes: bool, json: bool) 
     if json:
         as_json(_records(plan))
     elif plan.removals:
-        table(_lines(removals, plan), numbers=(0, 3))
-    for one in plan.staying:
-        thing = one.thing
-        what = f"{thing.kind} {thing.name}" + (
-            f" v{thing.version}" * bool(thing.version)
-        )
-        say(f"stays: {what} of {thing.folder}, {size(thing.nbytes)} ({one.word})")
-    if plan.over:
-        say(f"{size(plan.over)} more than that would still be taken")
+        table(plan.lines(), numbers=(0, 3))
+    for note in plan.notes():
+        say(note)
     if not plan.removals and not plan.litter:
-        say("nothing to remove")
+        say(plan.total())
     elif yes:
         done = removals.carry_out(plan)
         say(f"removed {done.things} things, {size(done.nbytes)}")
     else:
-        litter = f" ({size(plan.litter)} of it superseded)" if plan.litter else ""
-        say(
-            f"{len(plan.removals)} things, {size(plan.nbytes)}{litter}, would go: "
-            "add --yes to remove them"
-        )
-
-
-def _lines(removals: Removals, plan: RemovalPlan) -> list[tuple[str, ...]]:
-    now = removals.now()
-    heading = ("version", "kind", "name", "size", "used", "why", "again", "dataset")
-    return [
-        heading,
-        *(
-            (
-                str(one.thing.version or ""),
-                one.thing.kind,
-                one.thing.name,
-                size(one.thing.nbytes),
-                "" if one.thing.used_at is None else age(now - one.thing.used_at),
-                one.why,
-                one.again,
-                one.thing.folder,
-            )
-            for one in plan.removals
-        ),
-    ]
+        say(f"{plan.total()}: add --yes to remove them")
 
 
 def _records(plan: RemovalPlan) -> dict[str, Any]:

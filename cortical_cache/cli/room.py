@@ -4,8 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import age
-from cortical_cache.model.quantities import size
+from cortical_cache.model.quantities import age, size
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.repositories.room import removals_of, summed

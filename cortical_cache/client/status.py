@@ -1,11 +1,11 @@
 """What is held, as a value that prints well."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
-from cortical_cache.model.quantities import size
+from cortical_cache.model.quantities import age, size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.expiry import Expiry
 from cortical_cache.repositories.holdings import (
@@ -18,7 +18,7 @@ from cortical_cache.repositories.holdings import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CacheStatus", "age", "cache_status"]
+__all__ = ["CacheStatus", "cache_status"]
 
 _COLUMNS = (
     "version",
@@ -137,13 +137,3 @@ def cache_status(repositories: Repositories) -> CacheStatus:
         expiries(repositories.store, found),
         repositories.clock(),
     )
-
-
-def age(passed: timedelta) -> str:
-    """Write a span of time for people: ``3 days``."""
-    seconds = max(0, int(passed.total_seconds()))
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "just now"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cortical_cache.errors import ConfigurationError
 
-__all__ = ["parse_size", "parse_span", "size"]
+__all__ = ["age", "parse_size", "parse_span", "size"]
 
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII)
 
@@ -69,3 +69,13 @@ def size(nbytes: int) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def age(passed: timedelta) -> str:
+    """Write a span of time for people: ``3 days``."""
+    seconds = max(0, int(passed.total_seconds()))
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "just now"

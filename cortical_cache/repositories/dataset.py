@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.pins import Pins
     from cortical_cache.repositories.places import Places
+    from cortical_cache.repositories.refreshing import Refreshes
     from cortical_cache.repositories.roots import Roots
     from cortical_cache.repositories.skeletons import Skeletons
     from cortical_cache.repositories.upkeep import Upkeep
@@ -149,6 +150,21 @@ class Repositories:
             self.rows,
             self.exports,
             server=self.dataset.server_address,
+            offline=self.settings.offline,
+        )
+
+    @cached_property
+    def refreshes(self) -> "Refreshes":
+        """Asking again."""
+        from cortical_cache.repositories.refreshing import Refreshes
+
+        return Refreshes(
+            self.store,
+            self.facts,
+            self.catalog,
+            self.versions,
+            self.rows,
+            self.clock,
             offline=self.settings.offline,
         )
 

@@ -3,19 +3,20 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
-from cortical_cache.cache.facts import Clock
+from cortical_cache.cache.facts import Clock, utc_now
 from cortical_cache.errors import (
     CorticalCacheError,
     InvalidQueryError,
     StoreError,
     UnknownNameError,
 )
+from cortical_cache.model.quantities import age, size
 from cortical_cache.model.room import Taken, distinct_bytes
 from cortical_cache.policy.pruning import (
     Criteria,
@@ -48,7 +49,10 @@ class Removal:
     again: str
 
 
-@dataclass(frozen=True, slots=True)
+_HEADING = ("version", "kind", "name", "size", "used", "why", "again", "dataset")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class RemovalPlan:
     """What would go, what would stay for want of a word, and how much room that makes.
 
@@ -73,11 +77,55 @@ class RemovalPlan:
     after: int
     over: int = 0
     pinned: bool = False
+    now: datetime = field(default_factory=utc_now)
 
     @property
     def nbytes(self) -> int:
         """Bytes that become free: files that something else shares stay."""
         return self.before - self.after
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """Return what would go as text, a heading first."""
+        return [
+            _HEADING,
+            *(
+                (
+                    str(one.thing.version or ""),
+                    one.thing.kind,
+                    one.thing.name,
+                    size(one.thing.nbytes),
+                    _age(one.thing, self.now),
+                    one.why,
+                    one.again,
+                    one.thing.folder,
+                )
+                for one in self.removals
+            ),
+        ]
+
+    def notes(self) -> list[str]:
+        """Say what stays, and what the rest comes to."""
+        said = [
+            f"stays: {_named(one.thing)}, {size(one.thing.nbytes)} ({one.word})"
+            for one in self.staying
+        ]
+        if self.over:
+            said.append(f"{size(self.over)} more than that would still be taken")
+        return said
+
+    def total(self) -> str:
+        """Say how much would go."""
+        if not self.removals and not self.litter:
+            return "nothing to remove"
+        litter = f" ({size(self.litter)} of it superseded)" if self.litter else ""
+        return f"{len(self.removals)} things, {size(self.nbytes)}{litter}, would go"
+
+    def __repr__(self) -> str:
+        """Lay it out in columns."""
+        lines = self.lines() if self.removals else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = ("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+        return "\n".join([*rows, *self.notes(), self.total()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +161,6 @@ class Removals:
         self._root = root
         self._stores = {one.folder.name: one for one in stores}
         self._clock = clock
-
-    def now(self) -> datetime:
-        """Return the time, as plans are made by it."""
-        return self._clock()
 
     def things(self) -> list[Taken]:
         """Return what there is, with what the server is last known to have dropped."""
@@ -232,6 +276,7 @@ class Removals:
             pruning.after,
             pruning.over,
             pinned,
+            self._clock(),
         )
 
     def _litter(self) -> dict[tuple[int, int], int]:
@@ -278,12 +323,19 @@ def _sizes(things: Sequence[Taken], going: Sequence[Taken]) -> tuple[int, int]:
     return distinct_bytes(things), distinct_bytes(rest)
 
 
+def _named(thing: Taken) -> str:
+    where = thing.folder + (f" v{thing.version}" if thing.version else "")
+    return f"{thing.kind} {thing.name} of {where}"
+
+
+def _age(thing: Taken, now: datetime) -> str:
+    return "" if thing.used_at is None else age(now - thing.used_at)
+
+
 def _refusal(one: Staying) -> str:
     thing = one.thing
-    what = f"{thing.kind} {thing.name} of {thing.folder}"
-    what += f" v{thing.version}" if thing.version else ""
     if one.word == "--pinned":
-        return f"{what} is pinned; `cortical-cache unpin` it, or add --pinned"
+        return f"{_named(thing)} is pinned; `unpin` it, or say --pinned"
     return (
         f"{thing.folder} v{thing.version} has expired on the server and could never be "
         "fetched again; --expired removes it all the same"
