@@ -17,6 +17,7 @@ from cortical_cache.cli.doctor import doctor
 from cortical_cache.cli.export import export
 from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
+from cortical_cache.cli.lock import lock
 from cortical_cache.cli.output import say
 from cortical_cache.cli.refresh import invalidate, refresh
 from cortical_cache.cli.removal import prune, remove
@@ -54,6 +55,7 @@ app.command(prune)
 app.command(space, name="du")
 app.command(invalidate)
 app.command(refresh)
+app.command(lock)
 app.command(pin)
 app.command(unpin)
 app.command(doctor)

@@ -19,11 +19,11 @@ from cortical_cache.sync.plan import MAX_ROWS
 
 __all__ = ["sync"]
 
-PARTLY_FAILED = 3
+WRONG, PARTLY_FAILED = 2, 3
 
 
 def sync(  # noqa: PLR0913  one parameter for each option
-    dataset: str,
+    dataset: str | None = None,
     version: int | Literal["latest"] = "latest",
     *,
     tables: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
@@ -37,6 +37,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
     server: str | None = None,
     exports: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
+    locked: str | None = None,
 ) -> int:
     """Mirror a version of a dataset: tables, views, metadata, schemas, cell id maps.
 
@@ -45,7 +46,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
     Parameters
     ----------
     dataset
-        Name or alias, e.g. minnie_public.
+        Name or alias, e.g. minnie_public; with --locked the lock's own.
     version
         Materialization version, or "latest".
     tables
@@ -71,8 +72,18 @@ def sync(  # noqa: PLR0913  one parameter for each option
         Instead of tables, bring bulk exports: these, or all of the version.
     from_
         Take them from a file or folder on this machine, not from a bucket.
+    locked
+        Instead fetch what this lock file names, and fail unless it is the very same.
     """
     settings = read_settings()
+    if locked is not None:
+        from cortical_cache.cli.lock import synced_by_lock
+
+        is_same = synced_by_lock(locked, dataset, server=server, json=json)
+        return 0 if is_same else PARTLY_FAILED
+    if dataset is None:
+        say("cortical-cache sync: name a dataset, or a lock with --locked FILE")
+        return WRONG
     if from_ is not None or (exports is not None and not settings.offline):
         from cortical_cache.cli.exports import sync_exports
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.level2 import Level2
     from cortical_cache.repositories.level2graph import Level2Graph
     from cortical_cache.repositories.lineage import Lineage
+    from cortical_cache.repositories.locking import Locking
     from cortical_cache.repositories.pins import Pins
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.refreshing import Refreshes
@@ -167,6 +168,13 @@ class Repositories:
             self.clock,
             offline=self.settings.offline,
         )
+
+    @cached_property
+    def locking(self) -> "Locking":
+        """Lock files."""
+        from cortical_cache.repositories.locking import Locking
+
+        return Locking(self.dataset, self.store, self.versions, self.pins)
 
     @cached_property
     def pins(self) -> "Pins":
