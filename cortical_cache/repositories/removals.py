@@ -159,7 +159,7 @@ class Removals:
         self, root: Store, stores: Sequence[DatasetStore], clock: Clock
     ) -> None:
         self._root = root
-        self._stores = {one.folder.name: one for one in stores}
+        self._stores = {one.name: one for one in stores}
         self._clock = clock
 
     def things(self) -> list[Taken]:

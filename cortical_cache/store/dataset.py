@@ -95,6 +95,11 @@ class DatasetStore:
         self._row_sets: dict[tuple[RowKind, str, int], RowSet] = {}
         self._row_sets_lock = threading.Lock()
 
+    @property
+    def name(self) -> str:
+        """Name of the folder, as `Store.datasets` has it."""
+        return decode_name(self.folder.name) or self.folder.name
+
     def bind(self) -> None:
         """Claim the folder before writing to it.
 

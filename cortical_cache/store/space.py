@@ -15,6 +15,7 @@ from cortical_cache.store.layout import (
     version_folder,
     version_numbers,
 )
+from cortical_cache.store.names import decode_name
 from cortical_cache.store.pins import is_pinned
 from cortical_cache.store.usage import last_use
 
@@ -31,7 +32,7 @@ def taken(dataset: Path) -> Iterator[Taken]:
     dataset : Path
         May not exist.
     """
-    name = dataset.name
+    name = decode_name(dataset.name) or dataset.name
     for folder in row_set_folders_of(dataset):
         identity = row_set_identity(dataset, folder)
         stats = _files(folder) | _files(commits_folder(folder))
@@ -46,10 +47,10 @@ def taken(dataset: Path) -> Iterator[Taken]:
             pinned = is_pinned(folder, dataset)
             used_at = _used(folder, stats)
             yield Taken(name, kind, group, 0, _ids(stats), used_at, pinned)
-    yield from _records(dataset)
+    yield from _records(dataset, name)
 
 
-def _records(dataset: Path) -> Iterator[Taken]:
+def _records(dataset: Path, name: str) -> Iterator[Taken]:
     of: dict[int, Stats] = {0: {}}
     folders = {version_folder(dataset, one): one for one in version_numbers(dataset)}
     for path in document_files(dataset):
@@ -60,7 +61,7 @@ def _records(dataset: Path) -> Iterator[Taken]:
             continue
     for version, stats in of.items():
         if stats:
-            yield Taken(dataset.name, "records", "", version, _ids(stats))
+            yield Taken(name, "records", "", version, _ids(stats))
 
 
 def _files(folder: Path) -> Stats:
