@@ -8,6 +8,7 @@ environment                 configuration file                   default
 =========================== ==================================== ===================
 ``CORTICAL_CACHE_DIR``      ``cache_dir``                        user data folder
 ``CORTICAL_CACHE_OFFLINE``  ``offline``                          false
+``CORTICAL_CACHE_TEAM_DIR`` ``layers``, a list                   none
 ``CORTICAL_CACHE_MAX_SIZE`` ``max_size``                         no limit
 ``CORTICAL_CACHE_VERSION``  ``version`` under ``[datasets.X]``   see ``versions``
 ``CORTICAL_CACHE_SERVER``   ``server_address`` likewise          the dataset's own
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cortical_cache.errors import ConfigurationError
-from cortical_cache.model.json import as_object
+from cortical_cache.model.json import as_list, as_object
 from cortical_cache.model.quantities import parse_size
 
 __all__ = ["Settings", "config_path", "read_settings", "write_pin"]
@@ -55,6 +56,9 @@ class Settings:
     max_size : int or None
         Bytes that the store should not exceed; None: no limit. Whoever writes is
         warned; nothing is removed unasked.
+    layers : tuple of Path
+        Roots of stores that are read, too, and never written; the first before the
+        others.
     """
 
     cache_dir: Path
@@ -66,6 +70,7 @@ class Settings:
         default_factory=dict[str, Mapping[str, object]]
     )
     max_size: int | None = None
+    layers: tuple[Path, ...] = ()
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -123,6 +128,7 @@ def read_settings(
         config_file=path,
         datasets=_tables(config, path),
         max_size=_max_size(config, path, environment),
+        layers=_layers(config, path, environment),
     )
 
 
@@ -167,6 +173,21 @@ def _read_toml(path: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"the configuration file {path} cannot be read: {error}"
         raise ConfigurationError(message) from error
+
+
+def _layers(
+    config: Mapping[str, object], path: Path, environment: Mapping[str, str]
+) -> tuple[Path, ...]:
+    """Read the stores below the user's own."""
+    if named := environment.get("CORTICAL_CACHE_TEAM_DIR"):
+        folders = [one for one in named.split(os.pathsep) if one]
+    else:
+        try:
+            folders = [str(one) for one in as_list(config.get("layers", []))]
+        except TypeError as error:
+            message = f"layers in {path} must be a list of folders"
+            raise ConfigurationError(message) from error
+    return tuple(Path(one).expanduser().absolute() for one in folders)
 
 
 def _max_size(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.model.coverage import Request
@@ -113,7 +114,7 @@ class Keyed:
             *(pa.array(one, pa.float64(), mask=one != one) for one in floats),  # noqa: PLR0124  NaN
         ]
         self._append(pa.table(arrays, names=list(self._names)), ())
-        if len(self._row_set.state().commits) >= self._compact_at:
+        if len(self._row_set.own_state().commits) >= self._compact_at:
             self.compact()
 
     def get(self, keys: "Ints") -> Matches:
@@ -159,7 +160,7 @@ class Keyed:
         import pyarrow.parquet as pq
 
         with self._row_set.fetch_lock("compact", timeout=0) as mine:
-            state = self._row_set.state()
+            state = self._row_set.own_state()
             if not mine or len(state.commits) < self._compact_at:
                 return
             tables = [
@@ -194,19 +195,23 @@ class Keyed:
         with self._lock:
             self._row_set.note_use()
             state = self._row_set.read(lambda state: state)
-            wanted = {file.name for commit in state.commits for file in commit.files}
-            for name in set(self._segments) - wanted:
+            wanted = {
+                file.name: state.folder_of(commit) / file.name
+                for commit in state.commits
+                for file in commit.files
+            }
+            for name in set(self._segments).difference(wanted):
                 del self._segments[name]
-            for name in wanted - set(self._segments):
-                self._segments[name] = self._load(name)
+            for name in set(wanted).difference(self._segments):
+                self._segments[name] = self._load(wanted[name])
             return list(self._segments.values())
 
-    def _load(self, name: str) -> "tuple[npt.NDArray[Any], ...]":
+    def _load(self, path: Path) -> "tuple[npt.NDArray[Any], ...]":
         import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows = pq.read_table(self._row_set.folder / name, columns=list(self._names))
+        rows = pq.read_table(path, columns=list(self._names))
         filler, nan = pa.scalar(MISSING, pa.int64()), pa.scalar(np.nan, pa.float64())
         return (
             *(

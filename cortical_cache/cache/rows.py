@@ -4,7 +4,7 @@ Whatever is stored was proved whole; a version's rows never change, so it stays 
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.pages import ROWS_PER_FILE, join_pages
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.coverage import Coverage, Keys, Request, Whole
+from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Filter
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
@@ -68,6 +69,12 @@ class RowCache:
     def row_set(self, subject: Subject) -> RowSet:
         """Return what is held of a table or view."""
         return self._store.rows(subject.kind, subject.name, subject.version)
+
+    def layers_of(self, held: Iterable[HeldRows]) -> tuple[str, ...]:
+        """Return the names of the stores that rows lie in; ``"own"`` for the user's."""
+        return self._store.layers_of(
+            file for rows in held for piece in rows.pieces for file in piece.files
+        )
 
     @property
     def cap(self) -> int | None:

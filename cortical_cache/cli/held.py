@@ -71,6 +71,7 @@ def info(dataset: str, *, json: bool = False) -> None:
         "datastack": of.datastack,
         "server_address": of.server_address,
         "folder": str(store.folder),
+        "layers": ", ".join(str(one.folder) for one in store.below),
         "pinned": "" if home.pinned is None else str(home.pinned),
         "offline": "yes" if settings.offline else "no",
         "cell tables": ", ".join(of.cell_tables),

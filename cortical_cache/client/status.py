@@ -90,7 +90,7 @@ class CacheStatus:
                     f"{one.rows:,}",
                     size(one.nbytes),
                     "" if one.fetched_at is None else age(now - one.fetched_at),
-                    one.source,
+                    _source(one),
                     ends.get(one.version, ""),
                 )
                 for one in self.holdings
@@ -126,6 +126,12 @@ class CacheStatus:
         )
         warnings = "".join(f"<p>{escape(one)}</p>" for one in self.warnings)
         return f"<b>{heading}</b><table>{body}</table>{warnings}"
+
+
+def _source(one: Holding) -> str:
+    """Name the server, and the store below that holds it, if it is not the user's."""
+    layers = [layer for layer in one.layers if layer != "own"]
+    return f"{one.source} (in {', '.join(layers)})" if layers else one.source
 
 
 def cache_status(repositories: Repositories) -> CacheStatus:

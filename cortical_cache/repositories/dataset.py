@@ -202,9 +202,9 @@ def open_dataset(
     clock : callable
         Tells the time.
     """
-    store = Store(settings.cache_dir, max_size=settings.max_size).dataset(
-        home.folder, datastack=home.dataset.datastack, server=home.source
-    )
+    store = Store(
+        settings.cache_dir, max_size=settings.max_size, layers=settings.layers
+    ).dataset(home.folder, datastack=home.dataset.datastack, server=home.source)
     origin = Origin(home.dataset, offline=settings.offline)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)

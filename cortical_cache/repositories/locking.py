@@ -74,7 +74,8 @@ class Locking:
         record = self._versions.record(version)
         tables = sorted((self._locked(one) for one in chosen), key=_by_name)
         for one in chosen:
-            with suppress(OSError):  # a store that may not be written
+            # A store that may not be written, or rows of a layer below.
+            with suppress(OSError, UnknownNameError):
                 self._pins.pin(version, [one.name])
         return Lock(
             dataset=name,

@@ -5,7 +5,7 @@ that learn different facts cannot lose each other's.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,7 +77,7 @@ class DatasetStore:
     datastack, server : str
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  identity and collaborators, given by Store
         self,
         folder: Path,
         datastack: str,
@@ -85,7 +85,9 @@ class DatasetStore:
         *,
         disk: Disk,
         prepare: Callable[[], None],
+        below: "Sequence[DatasetStore]" = (),
     ) -> None:
+        self._below = tuple(below)
         self.folder = folder
         self.datastack = datastack
         self.server = server
@@ -152,7 +154,8 @@ class DatasetStore:
             try:
                 return read_sealed(path)
             except FileNotFoundError:
-                if next(version_numbers(self.folder), None) is None:
+                # A folder alone is no data: a lock may lie in it.
+                if not any(map(self._holds, version_numbers(self.folder))):
                     return None
         raise CorruptStoreError(
             f"{path} is missing, so whose data {self.folder} holds is unknown"
@@ -161,7 +164,8 @@ class DatasetStore:
     def versions(self) -> tuple[int, ...]:
         """Return the versions of which anything is held, rows or facts, ascending."""
         self.check()
-        return tuple(sorted(filter(self._holds, version_numbers(self.folder))))
+        own = set(filter(self._holds, version_numbers(self.folder)))
+        return tuple(sorted(own.union(*(one.versions() for one in self._below))))
 
     def read_fact(self, name: str, version: int | None = None) -> Document | None:
         """Return a fact of the dataset, or of one version; None if it is not held.
@@ -173,7 +177,8 @@ class DatasetStore:
         CorruptStoreError
             If its file is damaged. Writing the fact anew repairs that.
         """
-        return self._read(fact_file(self._folder(version), name))
+        own = self._read(fact_file(self._folder(version), name))
+        return _newest([own, *(one.read_fact(name, version) for one in self._below)])
 
     def write_fact(
         self,
@@ -197,7 +202,8 @@ class DatasetStore:
 
     def read_version(self, version: int) -> Document | None:
         """Return the record of the version itself; None if it is not held."""
-        return self._read(version_file(self.folder, version))
+        own = self._read(version_file(self.folder, version))
+        return _newest([own, *(one.read_version(version) for one in self._below)])
 
     def write_version(
         self, version: int, value: JSON, captured_at: datetime | None = None
@@ -227,6 +233,7 @@ class DatasetStore:
                     disk=self._disk,
                     check=self.check,
                     bind=self.bind,
+                    below=[one.rows(kind, name, version) for one in self._below],
                 )
             return self._row_sets[key]
 
@@ -237,8 +244,11 @@ class DatasetStore:
         `RowSet.state` raises.
         """
         self.check()
-        found = sorted(row_set_names(self.folder, version))
-        return tuple(self.rows(kind, name, version) for kind, name in found)
+        found = set(row_set_names(self.folder, version))
+        for below in self._below:
+            below.check()
+            found.update(row_set_names(below.folder, version))
+        return tuple(self.rows(kind, name, version) for kind, name in sorted(found))
 
     def taken(self) -> tuple[Taken, ...]:
         """Return what takes how much room, and when it was last used.
@@ -346,13 +356,12 @@ class DatasetStore:
     def graph_facts(self) -> tuple[str, ...]:
         """Return the names of the row sets that belong to no version, sorted."""
         self.check()
-        return tuple(sorted(graph_names(self.folder)))
+        own = set(graph_names(self.folder))
+        return tuple(sorted(own.union(*(one.graph_facts() for one in self._below))))
 
     def graph_sets(self) -> tuple[RowSet, ...]:
         """Return the row sets of facts that no version changes, by name."""
-        self.check()
-        names = sorted(graph_names(self.folder))
-        return tuple(self.rows("graph", one, 0) for one in names)
+        return tuple(self.rows("graph", one, 0) for one in self.graph_facts())
 
     def objects(self, kind: str, group: str) -> Objects:
         """Return the objects of that kind and group; nothing needs to be held.
@@ -363,13 +372,44 @@ class DatasetStore:
             If a name cannot name a file.
         """
         return Objects(
-            self.folder, kind, group, self._disk, check=self.check, bind=self.bind
+            self.folder,
+            kind,
+            group,
+            self._disk,
+            check=self.check,
+            bind=self.bind,
+            below=[one.objects(kind, group) for one in self._below],
         )
 
     def object_groups(self) -> list[ObjectGroup]:
-        """List what objects are held, by kind and group."""
+        """List what objects are held in this store itself, by kind and group."""
         self.check()
         return groups(self.folder)
+
+    @property
+    def below(self) -> "tuple[DatasetStore, ...]":
+        """The same dataset in the stores that are only read."""
+        return self._below
+
+    @property
+    def layer(self) -> str:
+        """Name of the store that the folder lies in: that of its root."""
+        return self.folder.parent.name
+
+    def layers_of(self, files: Iterable[str | Path]) -> tuple[str, ...]:
+        """Return the names of the layers that files lie in; ``"own"`` for this one."""
+        found = dict.fromkeys(
+            next(
+                (one.layer for one in self._below if one.has(Path(file))),
+                "own",
+            )
+            for file in files
+        )
+        return tuple(found)
+
+    def has(self, file: Path) -> bool:
+        """Tell whether a path is of this folder."""
+        return file.is_relative_to(self.folder)
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)
@@ -402,6 +442,12 @@ class DatasetStore:
         self._disk.make_folder(path.parent)
         body: dict[str, JSON] = {"captured_at": moment.isoformat(), "value": value}
         write_sealed(self._disk, path, body)
+
+
+def _newest(found: Sequence[Document | None]) -> Document | None:
+    """Return what was captured last; the upper layer's where two are as old."""
+    held = [one for one in found if one is not None]
+    return max(held, key=lambda one: one.captured_at, default=None)
 
 
 def _document(path: Path) -> Document | None:

@@ -6,7 +6,7 @@ whether it still is.
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +59,9 @@ class Objects:
         disk: Disk,
         check: Callable[[], object],
         bind: Callable[[], object],
+        below: "Sequence[Objects]" = (),
     ) -> None:
+        self._below = tuple(below)
         self._dataset = dataset
         self._kind = kind
         self._group = group
@@ -71,10 +73,10 @@ class Objects:
     def __contains__(self, name: object) -> bool:
         """Tell whether an object is held."""
         self._check()
-        return self._file(str(name)).exists()
+        return self._file(str(name)).exists() or any(name in one for one in self._below)
 
     def read(self, name: str) -> bytes | None:
-        """Return an object's bytes, or None if it is not held.
+        """Return an object's bytes, or None if it is not held, here or below.
 
         Raises
         ------
@@ -86,7 +88,8 @@ class Objects:
         try:
             packed = path.read_bytes()
         except FileNotFoundError:
-            return None
+            found = (one.read(name) for one in self._below)
+            return next((one for one in found if one is not None), None)
         self._last_use.note()
         return unpacked(packed, path)
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.quantities import size
 from cortical_cache.model.room import distinct_bytes
 from cortical_cache.store.dataset import DatasetStore
-from cortical_cache.store.disk import Disk, IdleDisk, place
+from cortical_cache.store.disk import Disk, IdleDisk, ReadOnlyDisk, place
 from cortical_cache.store.layout import CACHEDIR_TAG, binding_file, names_in
 from cortical_cache.store.names import encode_name
 from cortical_cache.store.sealed import read_sealed
@@ -46,11 +47,20 @@ class Store:
         What carries out every change to the disk.
     max_size : int, optional
         Bytes beyond which whoever writes is warned.
+    layers : sequence of Path
+        Roots of stores that are read, too, the first before the others. Nothing of
+        them is ever changed.
     """
 
     def __init__(
-        self, root: Path, disk: Disk | None = None, *, max_size: int | None = None
+        self,
+        root: Path,
+        disk: Disk | None = None,
+        *,
+        max_size: int | None = None,
+        layers: Sequence[Path] = (),
     ) -> None:
+        self._layers = [Store(one, ReadOnlyDisk()) for one in layers]
         self.root = Path(root)
         self._disk = disk or Disk()
         self._max_size = max_size
@@ -90,6 +100,10 @@ class Store:
             server,
             disk=self._disk,
             prepare=self._prepare,
+            below=[
+                one.dataset(folder, datastack=datastack, server=server)
+                for one in self._layers
+            ],
         )
 
     def existing(self, folder: str) -> DatasetStore:

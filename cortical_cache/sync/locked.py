@@ -62,7 +62,7 @@ def _sync(repositories: Repositories, lock: Lock, table: LockedTable) -> Checked
             _fetch(repositories, lock, table)
             is_new = True
         problem = repositories.locking.problem(lock, table)
-        if problem is None:
+        if problem is None and row_set.own_state().exists:
             repositories.pins.pin(lock.version, [table.name])
     except CorticalCacheError as error:
         problem = str(error)
