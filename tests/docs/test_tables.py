@@ -72,7 +72,7 @@ def test_every_field_of_a_dataset_is_documented():
 
 
 @pytest.mark.parametrize(
-    "name", ["DIR", "OFFLINE", "MAX_SIZE", "VERSION", "SERVER", "CONFIG"]
+    "name", ["DIR", "OFFLINE", "MAX_SIZE", "TEAM_DIR", "VERSION", "SERVER", "CONFIG"]
 )
 def test_every_variable_is_documented(name):
     told = {row[0].strip("`") for row in rows("configuration.md")}

@@ -103,8 +103,10 @@ def test_keys_of_both_layers_answer_one_question(team, server):
     asked = b"".join(one.body or b"" for one in row_queries(server)).decode()
     assert [str(one) in asked for one in roots[:4]] == [False, False, True, True]
     reader = load_client("demo", version=5, offline=True)
-    found = reader.query_synapses(
-        roots[:4], post=True, progress=False, omit_self_synapse=False
+    found = reader.cached.materialize.query_table(
+        "synapses_demo",
+        filter_in_dict={"post_pt_root_id": roots[:4]},
+        merge_reference=False,
     )
     assert reader.last_source.layers == ("own", "team")
     assert found["id"].is_unique
