@@ -8,7 +8,9 @@ from benchmarks.model import Case
 
 __all__ = ["GROUPS", "SIZES", "all_cases", "case_of"]
 
-GROUPS = ("exports", "synapses", "tables", "cells", "startup", "processes")
+GROUPS = (
+    "exports", "synapses", "tables", "cells", "locking", "startup", "processes",
+)  # fmt: skip
 SIZES = {"quick": (1_000_000,), "full": (1_000_000, 5_000_000, 20_000_000)}
 
 
