@@ -262,10 +262,9 @@ class RowSet:
     def folder_of(self, commit: Commit) -> Path:
         """Return where the files of a commit lie: here, or in a layer below."""
         name = f"{commit.id}.json"
-        layers = (one for one in self._below if name in one._reading.commits)  # noqa: SLF001  its own kind
-        if name in self._reading.commits:
-            return self.folder
-        return next((one.folder for one in layers), self.folder)
+        layers = (self, *self._below)
+        holds = (one for one in layers if name in one._read_own().commits)  # noqa: SLF001  its own kind
+        return next((one.folder for one in holds), self.folder)
 
     def note_use(self) -> None:
         """Note that the rows are used; naming files to a reader does so by itself.

@@ -1,14 +1,19 @@
 """A team's store under one's own: read by all, changed by nobody."""
 
+import gzip
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from cortical_cache import load_client
 from cortical_cache.errors import NotCachedError, StoreMismatchError
+from cortical_cache.model.coverage import Whole
 from cortical_cache.store import Store
+from cortical_cache.store.adopt import adopt
 from tests.kit import row_queries
+from tests.store.kit import CORTEX, PROVENANCE, SHAPE, table
 
 NUCLEI, TYPES = "nucleus_detection_v0", "cell_types"
 
@@ -211,3 +216,66 @@ def test_layers_come_from_the_configuration_too(tmp_path, monkeypatch):
     assert read == (Path("/shared/one"), Path("/shared/two"))
     environment["CORTICAL_CACHE_TEAM_DIR"] = os.pathsep.join(["/a", "/b"])
     assert read_settings(environment=environment).layers == (Path("/a"), Path("/b"))
+
+
+def two_layers(tmp_path: Path):
+    """Return a dataset below, and the same one with a layer of its own above."""
+    of = {"datastack": "x", "server": "http://x"}
+    below = Store(tmp_path / "team").dataset("x", **of)
+    above = Store(tmp_path / "own", layers=[tmp_path / "team"]).dataset("x", **of)
+    return below, above
+
+
+def test_objects_are_read_below_and_written_above(tmp_path):
+    below, above = two_layers(tmp_path)
+    below.objects("skeletons", "v4").write("1", gzip.compress(b"below"))
+    before = snapshot(tmp_path / "team")
+
+    objects = above.objects("skeletons", "v4")
+    assert "1" in objects
+    assert objects.read("1") == b"below"
+    objects.write("2", gzip.compress(b"above"))
+
+    assert objects.read("2") == b"above"
+    assert objects.read("3") is None
+    assert snapshot(tmp_path / "team") == before  # not even the date of its use
+    with pytest.raises(PermissionError):
+        above.below[0].write_fact("a", 1)
+
+
+def test_files_of_a_layer_are_copied_where_ones_own_would_be_shared(tmp_path):
+    below, above = two_layers(tmp_path)
+    commit = append_to(below.rows("export", "dump", 5))
+    before = snapshot(tmp_path / "team")
+
+    adopt(
+        above.rows("table", "synapses", 5),
+        above.rows("export", "dump", 5),
+        commit,
+        shape=commit.shape,
+        coverage=commit.coverage,
+        provenance=commit.provenance,
+    )
+
+    assert above.rows("table", "synapses", 5).state().is_whole
+    assert snapshot(tmp_path / "team") == before
+
+
+def test_the_newest_fact_of_all_layers_is_served(tmp_path):
+    below, above = two_layers(tmp_path)
+    day = datetime(2026, 1, 1, tzinfo=UTC)
+    below.write_fact("tables", "below", 5, day)
+    assert above.read_fact("tables", 5).value == "below"
+    assert above.versions() == (5,)
+
+    above.write_fact("tables", "above", 5, day + timedelta(days=1))
+    assert above.read_fact("tables", 5).value == "above"
+
+    below.write_fact("tables", "later", 5, day + timedelta(days=2))
+    assert above.read_fact("tables", 5).value == "later"
+
+
+def append_to(row_set):
+    return row_set.append(
+        table(CORTEX), shape=SHAPE, coverage=Whole(), provenance=PROVENANCE
+    )
