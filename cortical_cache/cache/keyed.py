@@ -1,8 +1,8 @@
 """Facts by a 64-bit id that no version changes: written through, shared, compacted.
 
-Each write is one small commit and takes no lock. Readers keep every commit's rows
-sorted in memory and look ids up by bisection; what several rows say of one id is for
-the caller to put together, so no writer needs to know what another one wrote.
+Each write is one small commit and takes no lock. Readers look ids up by bisection in
+each commit's rows, in memory where they are few, else mapped; what several rows say of
+one id is for the caller to put together, so no writer needs to know what another wrote.
 """
 
 import hashlib
@@ -12,17 +12,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.model.coverage import Request
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.shape import Column, ColumnType, TableShape
-from cortical_cache.store import Provenance, RowSet
+from cortical_cache.store import Provenance, RowSet, RowSetState
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pyarrow as pa
+
+    from cortical_cache.store.segments import Segment
+    from cortical_cache.store.writer import RowWriter
 
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
@@ -33,9 +35,6 @@ log = logging.getLogger(__name__)
 
 COMPACT_AT = 100
 """Commits from which on they are joined into one; below, bisection in each is cheap."""
-
-MISSING = -(2**63)
-"""Stands for NULL in arrays; no id or time has this value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class Keyed:
         self._names = (*self._whole, *self._floats)
         self._server = server
         self._lock = threading.Lock()
-        self._segments: dict[str, tuple[npt.NDArray[Any], ...]] = {}
+        self._segments: dict[str, Segment] = {}
 
     def add(self, rows: "Sequence[Ints]", floats: "Sequence[Floats]" = ()) -> None:
         """Keep rows.
@@ -113,36 +112,25 @@ class Keyed:
             *(pa.array(one, pa.int64(), mask=one == MISSING) for one in rows),
             *(pa.array(one, pa.float64(), mask=one != one) for one in floats),  # noqa: PLR0124  NaN
         ]
-        self._append(pa.table(arrays, names=list(self._names)), ())
-        if len(self._row_set.own_state().commits) >= self._compact_at:
-            self.compact()
+        with self._writer(()) as writer:
+            writer.write(pa.table(arrays, names=list(self._names)))
+        self.compact()
 
     def get(self, keys: "Ints") -> Matches:
         """Return every row about the ids, whoever wrote it."""
         import numpy as np
 
-        asked: list[Ints] = []
-        found: list[list[npt.NDArray[Any]]] = [[] for _ in self._names[1:]]
-        for segment in self._read():
-            first = np.searchsorted(segment[0], keys, "left")
-            count = np.searchsorted(segment[0], keys, "right") - first
-            here = np.repeat(np.arange(len(keys)), count)
-            if not len(here):
-                continue
-            offsets = np.arange(len(here)) - np.repeat(np.cumsum(count) - count, count)
-            rows = first[here] + offsets
-            asked.append(here)
-            for column, values in zip(found, segment[1:], strict=True):
-                column.append(values[rows])
-        whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
-        columns: dict[str, npt.NDArray[Any]] = {
-            name: np.concatenate(parts or [real if name in self._floats else whole])
-            for name, parts in zip(self._names[1:], found, strict=True)
-        }
+        found = [segment.find(keys) for segment in self._read()]
+        said = [one for one in found if len(one[0])]
+
+        def values(name: str, kind: type[Any]) -> "npt.NDArray[Any]":
+            parts = [rows[name] for _, rows in said]
+            return np.concatenate(parts) if parts else np.empty(0, kind)
+
         return Matches(
-            np.concatenate(asked or [whole]),
-            {name: columns[name] for name in self._whole[1:]},
-            {name: columns[name] for name in self._floats},
+            np.concatenate([asked for asked, _ in said] or [np.empty(0, np.int64)]),
+            {name: values(name, np.int64) for name in self._whole[1:]},
+            {name: values(name, np.float64) for name in self._floats},
         )
 
     def asking(self, keys: "Ints", what: str) -> "AbstractContextManager[bool]":
@@ -155,26 +143,25 @@ class Keyed:
         return self._row_set.fetch_lock(f"{what} {digest}", timeout=60)
 
     def compact(self) -> None:
-        """Join the commits into one, each row once. Another process may be at it."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        """Join the smaller commits into one, each row once, if they are many.
 
+        Another process may be at it; then this does nothing.
+        """
+        from cortical_cache.cache.joining import are_many, join, worth_joining
+
+        if not are_many(self._row_set.own_state().commits, self._compact_at):
+            return
         with self._row_set.fetch_lock("compact", timeout=0) as mine:
-            state = self._row_set.own_state()
-            if not mine or len(state.commits) < self._compact_at:
+            commits = self._row_set.own_state().commits
+            if not mine or not are_many(commits, self._compact_at):
                 return
-            tables = [
-                pq.read_table(self._row_set.folder / file.name)
-                for commit in state.commits
-                for file in commit.files
-            ]
-            rows = pa.concat_tables(tables).group_by(list(self._names)).aggregate([])
-            self._append(rows, [commit.id for commit in state.commits])
-            log.info("%r: joined %d commits", self._row_set, len(state.commits))
+            small = worth_joining(commits)
+            with self._writer([one.id for one in small]) as writer:
+                join(self._row_set, small, list(self._names), writer)
+            log.info("%r: joined %d commits", self._row_set, len(small))
 
-    def _append(self, rows: "pa.Table", supersedes: Sequence[str]) -> None:
-        self._row_set.append(
-            rows,
+    def _writer(self, supersedes: Sequence[str]) -> "RowWriter":
+        return self._row_set.writer(
             shape=TableShape(
                 self._row_set.name,
                 "view",
@@ -191,35 +178,22 @@ class Keyed:
             sort_by=(self._names[0],),
         )
 
-    def _read(self) -> "list[tuple[npt.NDArray[Any], ...]]":
+    def _read(self) -> "list[Segment]":
         with self._lock:
             self._row_set.note_use()
-            state = self._row_set.read(lambda state: state)
-            wanted = {
-                file.name: state.folder_of(commit) / file.name
-                for commit in state.commits
-                for file in commit.files
-            }
-            for name in set(self._segments).difference(wanted):
-                del self._segments[name]
-            for name in set(wanted).difference(self._segments):
-                self._segments[name] = self._load(wanted[name])
-            return list(self._segments.values())
+            return self._row_set.read(self._read_state)
 
-    def _load(self, path: Path) -> "tuple[npt.NDArray[Any], ...]":
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        rows = pq.read_table(path, columns=list(self._names))
-        filler, nan = pa.scalar(MISSING, pa.int64()), pa.scalar(np.nan, pa.float64())
-        return (
-            *(
-                np.asarray(rows.column(one).fill_null(filler), np.int64)
-                for one in self._whole
-            ),
-            *(
-                np.asarray(rows.column(one).fill_null(nan), np.float64)
-                for one in self._floats
-            ),
-        )
+    def _read_state(self, state: RowSetState) -> "list[Segment]":
+        files = {
+            file.name: (file, state.folder_of(commit))
+            for commit in state.commits
+            for file in commit.files
+        }
+        new = files.keys() - self._segments.keys()
+        if new:
+            state.held_in_part()  # looks whether they are what their commits say
+        self._segments = {
+            name: self._segments.get(name) or self._row_set.segment(file, folder)
+            for name, (file, folder) in files.items()
+        }
+        return [*self._segments.values()]

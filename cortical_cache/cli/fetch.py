@@ -1,7 +1,9 @@
 """``cortical-cache fetch``: neurons and level-2 nodes, by id, for use offline."""
 
+from importlib.util import find_spec
+
+from cortical_cache.cli.named import client_of
 from cortical_cache.cli.output import as_json, say
-from cortical_cache.client import load_client
 from cortical_cache.errors import InvalidQueryError
 
 __all__ = ["fetch"]
@@ -13,14 +15,15 @@ _LEVEL_2 = 2
 def fetch(dataset: str, *ids: int, json: bool = False) -> None:
     """Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
-    Of a root: its skeleton, its level-2 ids, how they touch, and their attributes. Of
-    a level-2 id: its attributes. What is held is not asked for again; a skeleton that
-    is not made yet is ordered.
+    Of a root: its skeleton, its level-2 ids, how they touch, their attributes, when it
+    lived, and, where the libraries for `get_skeleton` are, its synapses too. Of a
+    level-2 id: its attributes. What is held is not asked for again; a skeleton that is
+    not made yet is ordered.
 
     Parameters
     ----------
     dataset
-        Name or alias.
+        Name or alias, with a version for its synapses if need be: minnie_public@1300.
     ids
         Root ids, level-2 ids, or both.
     json
@@ -28,17 +31,21 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
     """
     if not ids:
         raise InvalidQueryError("name the root ids or level-2 ids to fetch")
-    client = load_client(dataset)
+    client = client_of(dataset)
     level2 = [one for one in ids if one >> _LAYER_SHIFT == _LEVEL_2]
     roots = [one for one in ids if one >> _LAYER_SHIFT != _LEVEL_2]
     for root, nodes in client.get_l2_ids(roots).items():
         client.cached.chunkedgraph.level2_chunk_graph(root)
         level2 += nodes.tolist()
     held = client.get_l2data(level2)
+    if roots:
+        client.cached.chunkedgraph.get_root_timestamps(roots, latest=True)
     skeletons = client.get_skeletons(roots)
     for one in skeletons.values():
         if not one.is_there:
             say(f"{one.root_id}: no skeleton: {one.reason}")
+        elif find_spec("pcg_skel"):
+            client.get_skeleton(one.root_id)
     made = sum(one.is_there for one in skeletons.values())
     counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
     if json:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from cyclopts import Parameter
 
+from cortical_cache.cli.named import client_of
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client import load_client
 from cortical_cache.errors import ConfigurationError, InvalidQueryError
 from cortical_cache.queries import queries
 
@@ -63,14 +63,11 @@ def sql(  # noqa: PLR0913  one parameter for each option
     """
     if statement == "-":
         statement = sys.stdin.read()
-    which, _, version = dataset.partition("@")
-    if version and not version.isdecimal():
-        raise ConfigurationError(f"{version!r} is no version; write {which}@1300")
+    client = client_of(dataset)
     suffix = output.suffix.casefold() if output else ""
     chosen: Shown = format or _SUFFIXES.get(suffix, "table")
     if chosen in {"parquet", "arrow"} and output is None and sys.stdout.isatty():
         raise ConfigurationError(f"{chosen} is not for a terminal; give --output FILE")
-    client = load_client(which, version=int(version) if version else None)
     rows = cast(
         "pa.Table",
         client.sql(

@@ -134,6 +134,11 @@ class Cached:
         return self._of.dataset.server_address
 
     @property
+    def local_server(self) -> str:
+        """The server of the dataset's services. Freshness: a day."""
+        return str(self._of.catalog.info()["local_server"])
+
+    @property
     def version(self) -> int | None:
         """The version set on the client, or None."""
         return self._of.versions.chosen

@@ -4,6 +4,7 @@ from cortical_cache.errors import NotCachedError, UnknownNameError
 from cortical_cache.model.sql import Source, TableName
 from cortical_cache.policy.naming import CELL_IDS, Kind, Meaning
 from cortical_cache.repositories.dataset import Repositories
+from cortical_cache.repositories.graphnames import graph_names, graph_source
 from cortical_cache.repositories.sql import find
 
 __all__ = ["held_at", "held_sources"]
@@ -28,10 +29,8 @@ def held_sources(of: Repositories, version: int) -> dict[TableName, Source]:
             found[TableName("", numbered, asked.name)] = source
             if one == version:
                 found[TableName("", schema, asked.name)] = source
-    for name in of.store.graph_facts():
-        source = find(of, Meaning("graph", name, None, ""))
-        if isinstance(source, Source):
-            found[TableName("", "graph", name)] = source
+    for name in graph_names(of):
+        found[TableName("", "graph", name)] = graph_source(of, name)
     return found
 
 

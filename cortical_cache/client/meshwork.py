@@ -21,7 +21,7 @@ from cortical_cache.client.materialize import CachedMaterialize
 from cortical_cache.client.segments import add_properties
 from cortical_cache.client.skeleton import CachedSkeleton
 from cortical_cache.client.space import EXTRA, space_of
-from cortical_cache.errors import ConfigurationError, InvalidQueryError
+from cortical_cache.errors import ConfigurationError, InvalidQueryError, NotCachedError
 from cortical_cache.model.json import Json, JsonObject, as_list
 from cortical_cache.model.level2 import chosen
 from cortical_cache.model.moments import from_micros
@@ -64,6 +64,16 @@ def get_meshwork(
     of: Repositories, options: Options, asked: MeshworkQuery
 ) -> "Meshwork":
     """See `Morphology.get_skeleton`."""
+    try:
+        return _made(of, options, asked)
+    except NotCachedError as error:
+        where = f"{of.dataset.name}@{of.versions.resolve()}"
+        command = f"cortical-cache fetch {where} {asked.root_id}"
+        raise NotCachedError(error.missing, command) from error
+
+
+def _made(of: Repositories, options: Options, asked: MeshworkQuery) -> "Meshwork":
+    """See `Morphology.get_skeleton`; what is missing offline names its own command."""
     if asked.transform not in {None, "rigid", "streamline"}:
         message = f"transform is 'rigid' or 'streamline', not {asked.transform!r}"
         raise InvalidQueryError(message)
@@ -112,10 +122,9 @@ def _moment(of: Repositories, root: int) -> datetime:
     """
     version = of.versions.record(of.versions.resolve()).timestamp
     roots = np.array([root], np.int64)
-    end = of.versions.public_end()
-    # What a public chunkedgraph is asked of later than its own end, which has whole
-    # seconds, it tells of that end.
-    looked_at = version if end is None else min(version, end.replace(microsecond=0))
+    end = of.versions.graph_end()
+    # What a public chunkedgraph is asked of later than its end it tells of that end.
+    looked_at = version if end is None else min(version, end)
     if of.roots.is_latest(roots, looked_at)[0]:
         return version
     lives = of.roots.known(roots)

@@ -3,7 +3,12 @@
 from functools import reduce
 
 import duckdb
-from duckdb import ColumnExpression, DuckDBPyRelation, FunctionExpression
+from duckdb import (
+    ColumnExpression,
+    ConstantExpression,
+    DuckDBPyRelation,
+    FunctionExpression,
+)
 
 from cortical_cache.engine.scan import every
 from cortical_cache.model.held import HeldRows
@@ -29,6 +34,14 @@ def rows_of(connection: duckdb.DuckDBPyConnection, source: Source) -> DuckDBPyRe
             return rows.filter(ColumnExpression("valid"))
         case "distinct":
             return rows.distinct()
+        case "level 2":
+            is_mine = ColumnExpression("layer") == ConstantExpression(2)
+            root, leaf = ColumnExpression("node_id"), ColumnExpression("leaf_id")
+            return (
+                rows.filter(is_mine)
+                .select(root.alias("root_id"), leaf.alias("l2_id"))
+                .distinct()
+            )
         case "one per id":
             rest = [one for one in held.shape.stored_columns if one != "id"]
             first = [

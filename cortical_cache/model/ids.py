@@ -1,12 +1,31 @@
 """Ids are 64-bit integers. A float is taken for one only where it lost nothing."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.values import listed, plain
 
-__all__ = ["EXACT", "as_ids", "undamaged"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["EXACT", "MISSING", "as_ids", "fetch_arguments", "undamaged"]
 
 EXACT = 2**53
 """Below this every integer is a float of its own (IEEE 754 binary64)."""
+
+MISSING = -(2**63)
+"""Stands for NULL in arrays; no id or time has this value."""
+
+
+_SHOWN = 5
+
+
+def fetch_arguments(ids: "Sequence[int] | npt.NDArray[np.int64]") -> str:
+    """Write the first ids as arguments of ``cortical-cache fetch``."""
+    first = " ".join(str(int(one)) for one in ids[:_SHOWN])
+    return first if len(ids) <= _SHOWN else f"{first} ..."
 
 
 def undamaged(number: float, name: str, *, whole: bool = True) -> int | float:

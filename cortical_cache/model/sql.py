@@ -17,7 +17,7 @@ __all__ = [
     "TableName",
 ]
 
-Rule = Literal["all", "valid", "one per id", "distinct", "cells"]
+Rule = Literal["all", "valid", "one per id", "distinct", "level 2", "cells"]
 
 KEYS = "keys"
 """The schema of the key sets that a caller gives; each has one column, ``id``."""
@@ -109,9 +109,10 @@ class Source:
     ----------
     parts : tuple of Part
         At least one.
-    rule : {"all", "valid", "one per id", "distinct", "cells"}
-        All rows; those that queries show; each id once; each row once; or cell and
-        root ids, where a later part stands in for the cells that it has.
+    rule : {"all", "valid", "one per id", "distinct", "level 2", "cells"}
+        All rows; those that queries show; each id once; each row once; root and
+        level-2 ids among leaves of any layer; or cell and root ids, where a later part
+        stands in for the cells that it has.
     """
 
     parts: tuple[Part, ...]

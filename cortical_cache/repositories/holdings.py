@@ -216,7 +216,7 @@ def _holding(
         timestamp,
         extent,
         state.rows,
-        state.nbytes,
+        state.nbytes + row_set.segment_nbytes,
         min((one.fetched_at for one in provenances), default=None),
         ", ".join(sorted({one.server for one in provenances})),
         store.layers_of(state.folder_of(one) for one in state.commits),

@@ -16,12 +16,12 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError, UnknownNameError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES, Attribute
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.policy.freshness import Fact, is_absent
 from cortical_cache.repositories.catalog import Catalog
-from cortical_cache.repositories.level2graph import fetch_arguments
 from cortical_cache.store import DatasetStore
 
 __all__ = ["Level2", "Level2Values", "Progress"]

@@ -5,7 +5,7 @@ past for good.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import cast
 
 import numpy as np
@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past
@@ -22,12 +24,11 @@ from cortical_cache.repositories.places import spanned
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
-__all__ = ["Level2Graph", "fetch_arguments"]
+__all__ = ["Level2Graph"]
 
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-_SHOWN = 5
 _BITS = 64
 _NONE = -1  # the place of a row that says: this root has no edges
 
@@ -107,9 +108,8 @@ class Level2Graph:
         places = rows.columns["place"]
         if not len(places):
             return None
-        # two may have written
-        _, first = np.unique(places, return_index=True)
-        pairs = np.stack([rows.columns["a"], rows.columns["b"]], axis=1)[first]
+        a, b = rows.columns["a"], rows.columns["b"]
+        pairs = np.stack([a, b], axis=1)[each_once(rows.asked, places, a, b)]
         return pairs[pairs[:, 0] != MISSING]
 
     def _keep_edges(self, root: int, edges: Ints) -> None:
@@ -136,7 +136,7 @@ class Level2Graph:
         NotCachedError
             Offline, and not all is held.
         """
-        moment = self._clamped(moment)
+        moment = self._versions.graph_moment(moment)
         unique, back = np.unique(supervoxels, return_inverse=True)
         found = self._held_at(unique, moment)
         found[unique <= 0] = 0
@@ -166,25 +166,11 @@ class Level2Graph:
 
     def _ask_at(self, supervoxels: Ints, moment: datetime) -> Ints:
         found = self._origin.graph.level2_at(supervoxels, moment)
-        if is_past(moment, self._origin.session.server_time(), self._end()):
+        end = self._versions.graph_end()
+        if is_past(moment, self._origin.session.server_time(), end):
             observed = np.full(len(found), to_micros(moment), np.int64)
             self._places.add([supervoxels, found, observed])
         return found
-
-    def _end(self) -> datetime | None:
-        """Return where a public datastack's chunkedgraph ends, in whole seconds."""
-        end = self._versions.public_end()
-        return None if end is None else end.replace(microsecond=0)
-
-    def _clamped(self, moment: datetime) -> datetime:
-        """Return the end for moments in its very second, such as the newest version's.
-
-        So does a public chunkedgraph; without it no answer at that version were kept.
-        """
-        end = self._end()
-        if end is not None and end <= moment < end + timedelta(seconds=1):
-            return end
-        return moment
 
     def within(self, nodes: Ints, bounds: object) -> Bools:
         """Tell which level-2 nodes lie in chunks that touch a box.
@@ -227,12 +213,6 @@ class Level2Graph:
             raise NotCachedError(
                 what, f"cortical-cache fetch {name} {fetch_arguments(ids)}"
             )
-
-
-def fetch_arguments(ids: Sequence[int] | Ints) -> str:
-    """Write the first ids as arguments of ``cortical-cache fetch``."""
-    first = " ".join(str(int(one)) for one in ids[:_SHOWN])
-    return first if len(ids) <= _SHOWN else f"{first} ..."
 
 
 def _chunks(nodes: Ints, graph: JsonObject) -> Ints:

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
+from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.policy.freshness import Fact, is_past
-from cortical_cache.repositories.level2graph import fetch_arguments
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -103,13 +104,9 @@ class Lineage:
         """Return what is held of `leaves_many`, by node. No network."""
         rows = self._leaves.get(np.array(nodes, np.int64))
         mine = rows.columns["layer"] == layer
-        asked, places = rows.asked[mine], rows.columns["place"][mine]
-        leaves = rows.columns["leaf_id"][mine]
-        order = np.lexsort((places, asked))
-        asked, places, leaves = asked[order], places[order], leaves[order]
-        # two may have written
-        first = np.r_[True, (asked[1:] != asked[:-1]) | (places[1:] != places[:-1])]
-        asked, leaves = asked[first[: len(asked)]], leaves[first[: len(asked)]]
+        asked, leaves = rows.asked[mine], rows.columns["leaf_id"][mine]
+        once = each_once(asked, rows.columns["place"][mine], leaves)
+        asked, leaves = asked[once], leaves[once]
         starts = np.searchsorted(asked, np.arange(len(nodes) + 1))
         return {
             node: leaves[starts[number] : starts[number + 1]]

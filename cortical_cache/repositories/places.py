@@ -72,7 +72,13 @@ class Places:
         left = (found == MISSING) & (unique > 0)
         found[unique <= 0] = 0
         if left.any():
-            require(self._origin, unique[left], f"the roots at {moment.isoformat()} of")
+            name = self._origin.dataset.name
+            require(
+                self._origin,
+                unique[left],
+                f"the roots at {moment.isoformat()} of",
+                f"cortical-cache sync {name} latest --tables cells",
+            )
             found[left] = self._learn(unique[left], moment)
         return found[back]
 

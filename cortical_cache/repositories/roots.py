@@ -17,6 +17,7 @@ import numpy.typing as npt
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
@@ -224,6 +225,7 @@ class Roots:
         known = self.known(unique)
         if moment is None:
             return self._is_latest_now(unique, known)[back]
+        moment = self._versions.graph_moment(moment)
         at = to_micros(moment)
         alive = known.alive_at(at)
         left = ~(alive | known.dead_at(at))
@@ -303,7 +305,7 @@ _LATEST = 2**63 - 1
 _MILLI = 1_000
 
 
-def require(origin: Origin, ids: Ints, what: str) -> None:
+def require(origin: Origin, ids: Ints, what: str, command: str | None = None) -> None:
     """Raise a NotCachedError that names some of the ids, if there are any, offline."""
     if len(ids) and origin.offline:
         name = origin.dataset.name
@@ -311,7 +313,7 @@ def require(origin: Origin, ids: Ints, what: str) -> None:
         more = ", ..." if len(ids) > SHOWN else ""
         raise NotCachedError(
             f"{what} {len(ids):,} ids of {name} ({first}{more}) is",
-            f"cortical-cache sync {name} latest --tables cells",
+            command or f"cortical-cache fetch {name} {fetch_arguments(ids)}",
         )
 
 

@@ -16,10 +16,10 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact
-from cortical_cache.repositories.level2graph import fetch_arguments
 from cortical_cache.store import DatasetStore, Objects
 
 __all__ = ["LATEST", "SkeletonOutcome", "SkeletonStatus", "Skeletons", "as_arrays"]

@@ -13,6 +13,7 @@ from cortical_cache.model.held import HeldRows
 from cortical_cache.model.sql import Lacking, Lookup, Part, Source
 from cortical_cache.policy.naming import CELL_IDS, Meaning
 from cortical_cache.repositories.dataset import Repositories
+from cortical_cache.repositories.graphnames import graph_source
 from cortical_cache.store import RowKind, RowSet, RowSetState
 
 __all__ = ["Found", "find"]
@@ -53,7 +54,7 @@ def find(
         For a part of a view: nothing tells its rows apart.
     """
     if asked.kind == "graph":
-        return _graph(repositories, asked.name)
+        return graph_source(repositories, asked.name)
     version = repositories.versions.resolve(asked.version)
     match asked.kind:
         case "cells":
@@ -146,18 +147,6 @@ def _partial(of: Repositories, name: str, version: int) -> Found:
         lacking = _lacking(of, row_set)
         raise PartialTableError(lacking.what, 0, lacking.command)
     return Source((Part(held),), "one per id")
-
-
-def _graph(of: Repositories, name: str) -> Found:
-    known = of.store.graph_facts()
-    found = next((one for one in known if one.casefold() == name.casefold()), None)
-    if found is None:
-        where = f"the graph of {of.dataset.name} (what nobody asked yet is not there)"
-        raise UnknownNameError("facts", name, where, known)
-    held = of.store.rows("graph", found, 0).read(lambda state: state.held_in_part())
-    if held is None:
-        raise UnknownNameError("facts", name, f"the graph of {of.dataset.name}", known)
-    return Source((Part(held),), "distinct")
 
 
 def _row_set(of: Repositories, name: str, version: int) -> RowSet:

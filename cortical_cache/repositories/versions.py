@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
@@ -248,6 +248,21 @@ class Versions:
             return None
         records = map(VersionRecord.parse, self.records())
         return max((one.timestamp for one in records if one.valid), default=None)
+
+    def graph_end(self) -> datetime | None:
+        """Return where a public datastack's chunkedgraph ends, in whole seconds."""
+        end = self.public_end()
+        return None if end is None else end.replace(microsecond=0)
+
+    def graph_moment(self, moment: datetime) -> datetime:
+        """Return the end for moments in its very second, such as the newest version's.
+
+        So does a public chunkedgraph; without it no answer at that version were kept.
+        """
+        end = self.graph_end()
+        if end is not None and end <= moment < end + timedelta(seconds=1):
+            return end
+        return moment
 
     def _guess(self) -> int:
         name = self._home.dataset.name

@@ -58,6 +58,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
     """
     disk = Disk()
     folder = target.folder
+    target.claim()
     disk.make_folder(commits_folder(folder))
     made: list[Path] = []
     files = tuple(replace(one, name=f"{uuid7()}.parquet") for one in commit.files)

@@ -26,6 +26,7 @@ __all__ = [
     "names_in",
     "object_file",
     "object_files",
+    "object_names",
     "objects_folder",
     "objects_folders",
     "pin_file",
@@ -34,6 +35,8 @@ __all__ = [
     "row_set_folders_of",
     "row_set_identity",
     "row_set_names",
+    "segment_file",
+    "segment_files",
     "shared_folders",
     "used_file",
     "version_file",
@@ -156,6 +159,14 @@ def object_files(folder: Path) -> Iterator[Path]:
             yield entry
 
 
+def object_names(dataset: Path, kind: str, group: str) -> Iterator[str]:
+    """Yield the names of the objects of a kind and group, in no order."""
+    for path in object_files(object_file(dataset, kind, group, "x").parent):
+        name = decode_name(path.name.removesuffix(".json.gz"))
+        if name is not None:
+            yield name
+
+
 def objects_folders(dataset: Path) -> Iterator[tuple[str, str, Path]]:
     """Yield kind, group and folder of the objects that are held, in no order."""
     parent = dataset / _OBJECTS
@@ -229,6 +240,16 @@ def locks_folder(row_set: Path) -> Path:
 def lock_files(row_set: Path) -> Iterator[Path]:
     """Yield the row set's lock files, whether anyone holds them or not."""
     yield from _entries(locks_folder(row_set))
+
+
+def segment_file(row_set: Path, file_name: str) -> Path:
+    """Return where the mapped form of one of the row set's data files lies."""
+    return row_set / "segments" / f"{file_name}.npy"
+
+
+def segment_files(row_set: Path) -> Iterator[Path]:
+    """Yield the mapped forms that there are, whole or not."""
+    yield from _entries(segment_file(row_set, "").parent)
 
 
 def names_in(folder: Path) -> Iterator[str]:

@@ -13,7 +13,12 @@ from pathlib import Path
 
 from cortical_cache.errors import CorruptStoreError
 from cortical_cache.store.disk import Disk, place
-from cortical_cache.store.layout import object_file, object_files, objects_folders
+from cortical_cache.store.layout import (
+    object_file,
+    object_files,
+    object_names,
+    objects_folders,
+)
 from cortical_cache.store.usage import LastUse
 
 __all__ = ["ObjectGroup", "Objects", "groups", "unpacked"]
@@ -74,6 +79,12 @@ class Objects:
         """Tell whether an object is held."""
         self._check()
         return self._file(str(name)).exists() or any(name in one for one in self._below)
+
+    def names(self) -> list[str]:
+        """Return the names of the objects that are held, sorted."""
+        self._check()
+        own = set(object_names(self._dataset, self._kind, self._group))
+        return sorted(own.union(*(one.names() for one in self._below)))
 
     def read(self, name: str) -> bytes | None:
         """Return an object's bytes, or None if it is not held, here or below.

@@ -13,6 +13,7 @@ from cortical_cache.store.layout import (
     commit_files,
     commits_folder,
     object_files,
+    segment_files,
     used_file,
 )
 from cortical_cache.store.rows import read_commit
@@ -45,7 +46,8 @@ def remove_rows(disk: Disk, folder: Path) -> int:
     if commits:
         disk.sync_folder(commits_folder(folder))
     disk.remove(used_file(folder))
-    return sum(_remove(disk, folder / name) for name in names)
+    paths = [*(folder / name for name in names), *segment_files(folder)]
+    return sum(_remove(disk, path) for path in paths)
 
 
 def remove_objects(disk: Disk, folder: Path) -> int:

@@ -19,7 +19,12 @@ from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.commit_json import commit_from_json
 from cortical_cache.store.disk import Disk
-from cortical_cache.store.layout import RowKind, commits_folder, locks_folder
+from cortical_cache.store.layout import (
+    RowKind,
+    commits_folder,
+    locks_folder,
+    segment_files,
+)
 from cortical_cache.store.locks import fetch_lock
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     # Asking what is held must not cost the import of pyarrow.
     import pyarrow as pa
 
+    from cortical_cache.store.segments import Segment
     from cortical_cache.store.writer import RowWriter
 
 __all__ = ["RowSet", "read_commit"]
@@ -259,6 +265,10 @@ class RowSet:
             rows_per_file=rows_per_file,
         )
 
+    def claim(self) -> None:
+        """Claim the dataset's folder, before something is written beside `append`."""
+        self._bind()
+
     def folder_of(self, commit: Commit) -> Path:
         """Return where the files of a commit lie: here, or in a layer below."""
         name = f"{commit.id}.json"
@@ -272,6 +282,26 @@ class RowSet:
         See `LastUse`: at most once a day, and never an error.
         """
         self._last_use.note()
+
+    def segment(self, file: DataFile, folder: Path) -> "Segment":
+        """Return the rows of a data file of facts, by id; mapped if they are many.
+
+        Of a layer below what is mapped already is used, and nothing is made.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file is gone; ask through `read`.
+        """
+        from cortical_cache.store.segments import load
+
+        disk = self._disk if folder == self.folder else None
+        return load(disk, folder, file)
+
+    @property
+    def segment_nbytes(self) -> int:
+        """Size of what is there besides the data files to map them."""
+        return sum(path.stat().st_size for path in segment_files(self.folder))
 
     def fetch_lock(
         self, key: str, timeout: float = 600

@@ -12,6 +12,7 @@ from cortical_cache.store.layout import (
     objects_folders,
     row_set_folders_of,
     row_set_identity,
+    segment_file,
     version_folder,
     version_numbers,
 )
@@ -36,6 +37,7 @@ def taken(dataset: Path) -> Iterator[Taken]:
     for folder in row_set_folders_of(dataset):
         identity = row_set_identity(dataset, folder)
         stats = _files(folder) | _files(commits_folder(folder))
+        stats |= _files(segment_file(folder, "").parent)
         if identity is not None and stats:
             kind, row_set, version = identity
             pinned = is_pinned(folder, dataset)

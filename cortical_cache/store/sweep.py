@@ -18,6 +18,7 @@ from cortical_cache.store.layout import (
     is_temporary,
     lock_files,
     row_set_folders,
+    segment_files,
     shared_folders,
 )
 from cortical_cache.store.rows import read_commit
@@ -94,6 +95,9 @@ class _Sweeper:
             if path.name in released:
                 self._remove(path)
             elif path.name not in wanted:
+                self._remove_if_old(path)
+        for path in segment_files(folder):  # of a file that counts: it is of use
+            if path.stem not in wanted:
                 self._remove_if_old(path)
 
     def _remove_superseded(

@@ -18,6 +18,7 @@ from cortical_cache.store.layout import (
     object_files,
     objects_folders,
     row_set_folders_of,
+    segment_file,
 )
 from cortical_cache.store.objects import unpacked
 from cortical_cache.store.rows import read_commit
@@ -83,6 +84,19 @@ def _verify_commit(folder: Path, path: Path, *, deep: bool) -> Iterator[Problem]
         if what is not None and path.exists():
             said = f"{folder / file.name} {what}"
             yield Problem(folder / file.name, said, path, commit)
+        elif deep:
+            yield from _verify_segment(folder, file)
+
+
+def _verify_segment(folder: Path, file: DataFile) -> Iterator[Problem]:
+    segment = segment_file(folder, file.name)
+    if not segment.exists():
+        return
+    from cortical_cache.store.segments import differs
+
+    if differs(folder, file):
+        said = f"{segment} says something else than {file.name}"
+        yield Problem(segment, said, segment)
 
 
 def set_aside(disk: Disk, problem: Problem) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.cli.app import run as command_line
 from cortical_cache.errors import (
     ConfigurationError,
     InvalidQueryError,
@@ -305,7 +306,7 @@ def test_offline_what_is_not_held_names_the_command(client, world, graph, newest
     client.get_skeleton(one)
     offline = load_client("minnie_public", version=newest, offline=True)
 
-    with pytest.raises(NotCachedError, match=f"fetch minnie_public {other}"):
+    with pytest.raises(NotCachedError, match=f"fetch minnie_public@{newest} {other}"):
         offline.get_skeleton(other)
 
 
@@ -347,3 +348,39 @@ def test_every_root_of_a_life_is_looked_at_within_it(client, world, graph, newes
         for root in large:
             neuron = client.get_skeleton(root, restore_properties=False)
             assert len(neuron.anno.lvl2_ids) == sizes[root]
+
+
+def test_offline_the_command_that_is_named_brings_all_of_a_neuron(
+    cave, client, world, graph, newest
+):
+    root = alive(world, graph, newest)[0]
+    offline = load_client("minnie_public", version=newest, offline=True)
+    with pytest.raises(NotCachedError) as first:
+        offline.get_skeleton(root)
+    assert first.value.command == f"cortical-cache fetch minnie_public@{newest} {root}"
+
+    assert command_line(first.value.command.split()[1:]) == 0
+    cave.clear_log()
+
+    neuron = offline.get_skeleton(root, restore_graph=True, transform="rigid")
+    assert len(neuron.anno.lvl2_ids)
+    ours = offline.cached.chunkedgraph
+    assert ours.is_latest_roots([root], timestamp=offline.cached.timestamp).all()
+    assert not cave.requests
+
+
+def test_offline_the_life_of_a_root_names_a_command_that_fetches_it(
+    cave, client, world, graph, newest
+):
+    root = alive(world, graph, newest)[0]
+    client.tables.nucleus_detection_v0().query()
+    offline = load_client("minnie_public", version=newest, offline=True)
+    moment = offline.cached.timestamp
+    ours = offline.cached.chunkedgraph
+    with pytest.raises(NotCachedError) as caught:
+        ours.is_latest_roots([root], timestamp=moment)
+
+    assert command_line(caught.value.command.split()[1:]) == 0
+
+    assert ours.is_latest_roots([root], timestamp=moment).all()
+    assert ours.get_root_timestamps([root])

@@ -56,6 +56,14 @@ def sweep(root: Path, disk: Disk) -> None:
     kit.sweep_later(root, disk)
 
 
+def read_facts(root: Path, disk: Disk) -> None:
+    """Look into a table of facts that is large enough to be mapped."""
+    rows = kit.open_dataset(root, disk).rows("graph", "facts", 0)
+    for commit in rows.state().commits:
+        for file in commit.files:
+            rows.segment(file)
+
+
 def crash(what: Callable[[Path, Disk], None], root: Path) -> None:
     """Do it in copies of `root` named 1, 2, ..., killed at operation 1, 2, ..."""
     number, status = 0, -1
@@ -112,6 +120,8 @@ if __name__ == "__main__":
     match what:
         case "crash-replace":
             crash(replace, Path(root))
+        case "crash-map":
+            crash(read_facts, Path(root))
         case "crash-sweep":
             crash(sweep, Path(root))
         case "herd":
