@@ -3,15 +3,17 @@
 Read once, when a client is made or a command starts, into a frozen value. Nothing
 here touches the network.
 
-========================== ==================================== ===================
-environment                configuration file                   default
-========================== ==================================== ===================
-``CORTICAL_CACHE_DIR``     ``cache_dir``                        user data folder
-``CORTICAL_CACHE_OFFLINE`` ``offline``                          false
-``CORTICAL_CACHE_VERSION`` ``version`` under ``[datasets.X]``   see ``versions``
-``CORTICAL_CACHE_SERVER``  ``server_address`` likewise          the dataset's own
-``CORTICAL_CACHE_CONFIG``  (names the configuration file)       user config folder
-========================== ==================================== ===================
+=========================== ==================================== ===================
+environment                 configuration file                   default
+=========================== ==================================== ===================
+``CORTICAL_CACHE_DIR``      ``cache_dir``                        user data folder
+``CORTICAL_CACHE_OFFLINE``  ``offline``                          false
+``CORTICAL_CACHE_TEAM_DIR`` ``layers``, a list                   none
+``CORTICAL_CACHE_MAX_SIZE`` ``max_size``                         no limit
+``CORTICAL_CACHE_VERSION``  ``version`` under ``[datasets.X]``   see ``versions``
+``CORTICAL_CACHE_SERVER``   ``server_address`` likewise          the dataset's own
+``CORTICAL_CACHE_CONFIG``   (names the configuration file)       user config folder
+=========================== ==================================== ===================
 """
 
 import os
@@ -22,7 +24,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from cortical_cache.errors import ConfigurationError
-from cortical_cache.model.json import as_object
+from cortical_cache.model.json import as_list, as_object
+from cortical_cache.model.quantities import parse_size
 
 __all__ = ["Settings", "config_path", "read_settings", "write_pin"]
 
@@ -50,6 +53,12 @@ class Settings:
         The ``[datasets.NAME]`` tables of the configuration file, unchecked.
     config_file : Path
         Where the configuration file is, or would be.
+    max_size : int or None
+        Bytes that the store should not exceed; None: no limit. Whoever writes is
+        warned; nothing is removed unasked.
+    layers : tuple of Path
+        Roots of stores that are read, too, and never written; the first before the
+        others.
     """
 
     cache_dir: Path
@@ -60,6 +69,8 @@ class Settings:
     datasets: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict[str, Mapping[str, object]]
     )
+    max_size: int | None = None
+    layers: tuple[Path, ...] = ()
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -116,6 +127,8 @@ def read_settings(
         server_address=environment.get("CORTICAL_CACHE_SERVER") or None,
         config_file=path,
         datasets=_tables(config, path),
+        max_size=_max_size(config, path, environment),
+        layers=_layers(config, path, environment),
     )
 
 
@@ -160,6 +173,34 @@ def _read_toml(path: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"the configuration file {path} cannot be read: {error}"
         raise ConfigurationError(message) from error
+
+
+def _layers(
+    config: Mapping[str, object], path: Path, environment: Mapping[str, str]
+) -> tuple[Path, ...]:
+    """Read the stores below the user's own."""
+    if named := environment.get("CORTICAL_CACHE_TEAM_DIR"):
+        folders = [one for one in named.split(os.pathsep) if one]
+    else:
+        try:
+            folders = [str(one) for one in as_list(config.get("layers", []))]
+        except TypeError as error:
+            message = f"layers in {path} must be a list of folders"
+            raise ConfigurationError(message) from error
+    return tuple(Path(one).expanduser().absolute() for one in folders)
+
+
+def _max_size(
+    config: Mapping[str, object], path: Path, environment: Mapping[str, str]
+) -> int | None:
+    """Read a size, as a number of bytes or as people write it."""
+    if text := environment.get("CORTICAL_CACHE_MAX_SIZE"):
+        return parse_size(text, "CORTICAL_CACHE_MAX_SIZE")
+    value = config.get("max_size")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return parse_size(str(value), f"max_size in {path}")
+    text = _typed(config, "max_size", str, path)
+    return None if text is None else parse_size(text, f"max_size in {path}")
 
 
 def _flag(name: str, environment: Mapping[str, str]) -> bool | None:

@@ -8,7 +8,16 @@ from benchmarks.model import Case
 
 __all__ = ["GROUPS", "SIZES", "all_cases", "case_of"]
 
-GROUPS = ("exports", "synapses", "tables", "cells", "level2", "startup", "processes")
+GROUPS = (
+    "exports",
+    "synapses",
+    "tables",
+    "cells",
+    "level2",
+    "locking",
+    "startup",
+    "processes",
+)
 SIZES = {"quick": (1_000_000,), "full": (1_000_000, 5_000_000, 20_000_000)}
 
 

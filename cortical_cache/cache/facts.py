@@ -5,7 +5,7 @@ served as it is. A failure is never kept.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from cortical_cache.errors import (
@@ -56,6 +56,12 @@ class Facts:
             if seen is not None:
                 self._seen[name, version] = seen
         return seen
+
+    def forget(self, names: Collection[str], version: int | None) -> None:
+        """Forget facts, here and on the disk, so that they are asked again."""
+        for name in names:
+            self._store.forget_fact(name, version)
+            self._seen.pop((name, version), None)
 
     def keep(
         self, fact: Fact, value: Json, version: int | None = None, part: str = ""

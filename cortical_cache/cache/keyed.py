@@ -149,10 +149,10 @@ class Keyed:
         """
         from cortical_cache.cache.joining import are_many, join, worth_joining
 
-        if not are_many(self._row_set.state().commits, self._compact_at):
+        if not are_many(self._row_set.own_state().commits, self._compact_at):
             return
         with self._row_set.fetch_lock("compact", timeout=0) as mine:
-            commits = self._row_set.state().commits
+            commits = self._row_set.own_state().commits
             if not mine or not are_many(commits, self._compact_at):
                 return
             small = worth_joining(commits)
@@ -180,15 +180,20 @@ class Keyed:
 
     def _read(self) -> "list[Segment]":
         with self._lock:
+            self._row_set.note_use()
             return self._row_set.read(self._read_state)
 
     def _read_state(self, state: RowSetState) -> "list[Segment]":
-        files = {file.name: file for commit in state.commits for file in commit.files}
+        files = {
+            file.name: (file, state.folder_of(commit))
+            for commit in state.commits
+            for file in commit.files
+        }
         new = files.keys() - self._segments.keys()
         if new:
             state.held_in_part()  # looks whether they are what their commits say
         self._segments = {
-            name: self._segments.get(name) or self._row_set.segment(file)
-            for name, file in files.items()
+            name: self._segments.get(name) or self._row_set.segment(file, folder)
+            for name, (file, folder) in files.items()
         }
         return [*self._segments.values()]

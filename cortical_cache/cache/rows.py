@@ -4,7 +4,7 @@ Whatever is stored was proved whole; a version's rows never change, so it stays 
 """
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.pages import ROWS_PER_FILE, join_pages
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.model.coverage import Coverage, Keys, Request, Whole
+from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Filter
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
@@ -69,6 +70,12 @@ class RowCache:
         """Return what is held of a table or view."""
         return self._store.rows(subject.kind, subject.name, subject.version)
 
+    def layers_of(self, held: Iterable[HeldRows]) -> tuple[str, ...]:
+        """Return the names of the stores that rows lie in; ``"own"`` for the user's."""
+        return self._store.layers_of(
+            file for rows in held for piece in rows.pieces for file in piece.files
+        )
+
     @property
     def cap(self) -> int | None:
         """Rows that the server gives in one reply, if that was learnt."""
@@ -88,13 +95,20 @@ class RowCache:
     def count(self, subject: Subject) -> int:
         """Return the number of rows that a query of the whole returns. For ever."""
         known = self.known_rows(subject)
-        if known is not None:
-            return known
+        return self._recount(subject) if known is None else known
+
+    def _recount(self, subject: Subject) -> int:
         rows = self._fetch().count(subject)
         self._facts.keep(Fact.ROW_COUNTS, rows, subject.version, subject.name)
         return rows
 
-    def mirror(self, subject: Subject, progress: Progress = no_progress) -> bool:
+    def mirror(
+        self,
+        subject: Subject,
+        progress: Progress = no_progress,
+        *,
+        anew: bool = False,
+    ) -> bool:
         """Fetch a whole table or view, unless it is held.
 
         Parameters
@@ -102,6 +116,8 @@ class RowCache:
         subject : Subject
         progress : callable
             Told of every part that has come.
+        anew : bool
+            Fetch it all the same. What is held answers until all has come.
 
         Returns
         -------
@@ -119,9 +135,9 @@ class RowCache:
         row_set = self.row_set(subject)
         with row_set.fetch_lock("whole"):
             state = row_set.state()
-            if state.is_whole:
+            if state.is_whole and not anew:
                 return False
-            total = self.count(subject)
+            total = self._recount(subject) if anew else self.count(subject)
             fetch = self._fetch()
             if fetch.fits(total):
                 try:

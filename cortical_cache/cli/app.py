@@ -17,8 +17,11 @@ from cortical_cache.cli.doctor import doctor
 from cortical_cache.cli.export import export
 from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
+from cortical_cache.cli.lock import lock
 from cortical_cache.cli.output import say
+from cortical_cache.cli.refresh import invalidate, refresh
 from cortical_cache.cli.removal import prune, remove
+from cortical_cache.cli.room import pin, space, unpin
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sql import list_queries, sql
 from cortical_cache.cli.sync import sync
@@ -49,6 +52,12 @@ app.command(demo_app)
 app.command(selfcheck)
 app.command(remove, name="rm")
 app.command(prune)
+app.command(space, name="du")
+app.command(invalidate)
+app.command(refresh)
+app.command(lock)
+app.command(pin)
+app.command(unpin)
 app.command(doctor)
 app.command(verify)
 app.command(repair)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.client.bars import bring_bar
-from cortical_cache.client.status import size
 from cortical_cache.errors import CorticalCacheError, UnknownNameError
 from cortical_cache.model.export import Export
+from cortical_cache.model.quantities import size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.exports import Brought
 

@@ -3,7 +3,8 @@
 from dataclasses import asdict
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import CacheStatus, cache_status, size
+from cortical_cache.client.status import CacheStatus, cache_status
+from cortical_cache.model.quantities import size
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.repositories.holdings import (
@@ -70,6 +71,7 @@ def info(dataset: str, *, json: bool = False) -> None:
         "datastack": of.datastack,
         "server_address": of.server_address,
         "folder": str(store.folder),
+        "layers": ", ".join(str(one.folder) for one in store.below),
         "pinned": "" if home.pinned is None else str(home.pinned),
         "offline": "yes" if settings.offline else "no",
         "cell tables": ", ".join(of.cell_tables),

@@ -1,25 +1,25 @@
 """``cortical-cache rm`` and ``prune``: make room. No network."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
 
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.client.status import size
+from cortical_cache.model.quantities import parse_size, parse_span, size
+from cortical_cache.policy.pruning import Criteria
 from cortical_cache.registry import resolve
-from cortical_cache.repositories.dataset import open_dataset
-from cortical_cache.repositories.holdings import Holding
-from cortical_cache.repositories.removals import Removals
+from cortical_cache.repositories.removals import RemovalPlan, Removals
+from cortical_cache.repositories.room import removals_of
 from cortical_cache.settings import read_settings
 
 __all__ = ["prune", "remove"]
 
 
-def remove(
+def remove(  # noqa: PLR0913  one parameter for each option
     dataset: str,
     version: int,
     *names: str,
     yes: bool = False,
     expired: bool = False,
+    pinned: bool = False,
     json: bool = False,
 ) -> None:
     """Remove a version from this disk, or some of its tables, views and exports.
@@ -31,75 +31,100 @@ def remove(
     dataset
         Name or alias.
     version
-        Materialization version.
+        Materialization version; 0 for graph facts and skeletons, which belong to none.
     names
         Only these; otherwise all of it, kept replies included.
     yes
         Remove it.
     expired
         Also if the server has dropped the version, so that it is gone for ever.
+    pinned
+        Also what is pinned.
     json
         Print the plan as JSON.
     """
-    removals = _removals(dataset)
-    plan = removals.of_version(version, names, expired=expired)
+    settings = read_settings()
+    removals = removals_of(settings, resolve(dataset, settings))
+    plan = removals.named(version, names, expired=expired, pinned=pinned)
     _carry_out(removals, plan, yes=yes, json=json)
 
 
-def prune(
-    dataset: str,
+def prune(  # noqa: PLR0913  one parameter for each option
+    dataset: str | None = None,
     *,
-    keep: int,
+    keep: int | None = None,
+    older_than: str | None = None,
+    max_size: str | None = None,
+    dry_run: bool = False,
     yes: bool = False,
     expired: bool = False,
+    pinned: bool = False,
     json: bool = False,
 ) -> None:
-    """Remove all versions from this disk but the newest ones.
+    """Make room: what any option names goes, least recently used first.
 
-    Without --yes it only shows what would go. Versions that the server has dropped
-    stay, and do not count, unless --expired is given.
+    Without --yes it only shows what would go. Superseded files and leftovers of
+    crashes that are over a day old go first. What is pinned, and versions that the
+    server has dropped, stay.
 
     Parameters
     ----------
     dataset
-        Name or alias.
+        Name or alias; otherwise the whole store.
     keep
-        How many versions stay.
+        So many versions of each dataset stay, the newest, whatever else is said.
+    older_than
+        What was not used for so long goes: 30d, 12h, 2w.
+    max_size
+        Until no more than this is taken: 500MB, 20GB. Where no option says what is to
+        go it is CORTICAL_CACHE_MAX_SIZE.
+    dry_run
+        Only show what would go, whatever else is said.
     yes
-        Remove them.
+        Remove it.
     expired
         Also versions that the server has dropped: they are gone for ever.
+    pinned
+        Also what is pinned.
     json
         Print the plan as JSON.
     """
-    removals = _removals(dataset)
-    plan = removals.of_old_versions(keep, expired=expired)
-    _carry_out(removals, plan, yes=yes, json=json)
-
-
-def _removals(dataset: str) -> Removals:
     settings = read_settings()
-    home = resolve(dataset, settings)
-    return Removals(open_dataset(home, settings).store, home.dataset.name)
+    removals = removals_of(settings, resolve(dataset, settings) if dataset else None)
+    limit = None if max_size is None else parse_size(max_size, "--max-size")
+    if (keep, older_than, max_size) == (None,) * 3:
+        limit = settings.max_size
+    span = None if older_than is None else parse_span(older_than, "--older-than")
+    plan = removals.pruned(Criteria(keep, span, limit, expired, pinned))
+    _carry_out(removals, plan, yes=yes and not dry_run, json=json)
 
 
-def _carry_out(
-    removals: Removals, plan: Sequence[Holding], *, yes: bool, json: bool
-) -> None:
+def _carry_out(removals: Removals, plan: RemovalPlan, *, yes: bool, json: bool) -> None:
     if json:
-        as_json([asdict(one) for one in plan])
-    elif plan:
-        lines = [
-            (str(one.version), one.kind, one.name, f"{one.rows:,}", size(one.nbytes))
-            for one in plan
-        ]
-        heading = ("version", "kind", "name", "rows", "size")
-        table([heading, *lines], numbers=(0, 3, 4))
-    if not plan:
-        say("nothing to remove")
+        as_json(_records(plan))
+    elif plan.removals:
+        table(plan.lines(), numbers=(0, 3))
+    for note in plan.notes():
+        say(note)
+    if not plan.removals and not plan.litter:
+        say(plan.total())
     elif yes:
         done = removals.carry_out(plan)
-        say(f"removed {done.row_sets} row sets, {size(done.nbytes)}")
+        say(f"removed {done.things} things, {size(done.nbytes)}")
     else:
-        total = size(sum(one.nbytes for one in plan))
-        say(f"{len(plan)} row sets, {total}, would go: add --yes to remove them")
+        say(f"{plan.total()}: add --yes to remove them")
+
+
+def _records(plan: RemovalPlan) -> dict[str, Any]:
+    return {
+        "nbytes": plan.nbytes,
+        "before": plan.before,
+        "after": plan.after,
+        "over": plan.over,
+        "litter": plan.litter,
+        "going": [
+            {**one.thing.record(), "why": one.why, "again": one.again}
+            for one in plan.removals
+        ],
+        "staying": [{**one.thing.record(), "needs": one.word} for one in plan.staying],
+    }

@@ -8,21 +8,22 @@ from cyclopts import Parameter
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.cli.progress import progress
-from cortical_cache.client.status import size
 from cortical_cache.errors import ConfigurationError
+from cortical_cache.model.quantities import size
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.settings import read_settings, write_pin
+from cortical_cache.store import Store
 from cortical_cache.sync import Plan, Report, Selection, execute, make_plan
 from cortical_cache.sync.plan import MAX_ROWS
 
 __all__ = ["sync"]
 
-PARTLY_FAILED = 3
+WRONG, PARTLY_FAILED = 2, 3
 
 
 def sync(  # noqa: PLR0913  one parameter for each option
-    dataset: str,
+    dataset: str | None = None,
     version: int | Literal["latest"] = "latest",
     *,
     tables: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
@@ -36,6 +37,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
     server: str | None = None,
     exports: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
     from_: Annotated[str | None, Parameter(name="--from")] = None,
+    locked: str | None = None,
 ) -> int:
     """Mirror a version of a dataset: tables, views, metadata, schemas, cell id maps.
 
@@ -44,7 +46,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
     Parameters
     ----------
     dataset
-        Name or alias, e.g. minnie_public.
+        Name or alias, e.g. minnie_public; with --locked the lock's own.
     version
         Materialization version, or "latest".
     tables
@@ -70,8 +72,18 @@ def sync(  # noqa: PLR0913  one parameter for each option
         Instead of tables, bring bulk exports: these, or all of the version.
     from_
         Take them from a file or folder on this machine, not from a bucket.
+    locked
+        Instead fetch what this lock file names, and fail unless it is the very same.
     """
     settings = read_settings()
+    if locked is not None:
+        from cortical_cache.cli.lock import synced_by_lock
+
+        is_same = synced_by_lock(locked, dataset, server=server, json=json)
+        return 0 if is_same else PARTLY_FAILED
+    if dataset is None:
+        say("cortical-cache sync: name a dataset, or a lock with --locked FILE")
+        return WRONG
     if from_ is not None or (exports is not None and not settings.offline):
         from cortical_cache.cli.exports import sync_exports
 
@@ -100,6 +112,9 @@ def sync(  # noqa: PLR0913  one parameter for each option
     with progress() as listener:
         report = execute(repositories, plan, listener, jobs=jobs)
     _show_report(report, json=json)
+    excess = Store(settings.cache_dir, max_size=settings.max_size).excess()
+    if excess is not None:
+        say(excess)
     if pin:
         write_pin(settings.config_file, home.dataset.name, number)
         say(f"version {number} is pinned in {settings.config_file}")

@@ -13,7 +13,11 @@ DAMAGED = 5
 
 
 def verify(
-    dataset: str | None = None, *, deep: bool = False, json: bool = False
+    dataset: str | None = None,
+    *,
+    deep: bool = False,
+    lock: str | None = None,
+    json: bool = False,
 ) -> int:
     """Compare every file held with what its commit says. Changes nothing, no network.
 
@@ -25,9 +29,15 @@ def verify(
         Only this one.
     deep
         Read every file and compare its checksum, not only its size.
+    lock
+        Instead compare what is held with this lock file.
     json
         Print as JSON.
     """
+    if lock is not None:
+        from cortical_cache.cli.lock import verified_by_lock
+
+        return 0 if verified_by_lock(lock, dataset, json=json) else DAMAGED
     settings = read_settings()
     names = [dataset] if dataset else sorted(available(settings))
     found: list[tuple[str, str]] = []

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from cortical_cache.client.morphology import Morphology
 from cortical_cache.client.queried import Queried
 from cortical_cache.client.status import CacheStatus, cache_status
+from cortical_cache.client.upkept import Upkept
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.ids import as_ids
@@ -34,7 +35,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client(Morphology, Queried):
+class Client(Morphology, Queried, Upkept):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.outputs import Output, check_output, converted
-from cortical_cache.client.status import size
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.export import Export
+from cortical_cache.model.quantities import size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.promotions import Promote
 

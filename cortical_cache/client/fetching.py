@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from cortical_cache.client.bars import TableBars, bring_bar
-from cortical_cache.client.status import size
 from cortical_cache.errors import (
     CorticalCacheError,
     NotAuthorizedError,
@@ -11,6 +10,7 @@ from cortical_cache.errors import (
     PartialTableError,
     TooLargeError,
 )
+from cortical_cache.model.quantities import size
 from cortical_cache.model.sql import Lacking
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.sync import Selection, execute, make_plan

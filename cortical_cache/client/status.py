@@ -1,10 +1,11 @@
 """What is held, as a value that prints well."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from cortical_cache.model.quantities import age, size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.expiry import Expiry
 from cortical_cache.repositories.holdings import (
@@ -17,7 +18,7 @@ from cortical_cache.repositories.holdings import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CacheStatus", "age", "cache_status", "size"]
+__all__ = ["CacheStatus", "cache_status"]
 
 _COLUMNS = (
     "version",
@@ -89,7 +90,7 @@ class CacheStatus:
                     f"{one.rows:,}",
                     size(one.nbytes),
                     "" if one.fetched_at is None else age(now - one.fetched_at),
-                    one.source,
+                    _source(one),
                     ends.get(one.version, ""),
                 )
                 for one in self.holdings
@@ -127,6 +128,12 @@ class CacheStatus:
         return f"<b>{heading}</b><table>{body}</table>{warnings}"
 
 
+def _source(one: Holding) -> str:
+    """Name the server, and the store below that holds it, if it is not the user's."""
+    layers = [layer for layer in one.layers if layer != "own"]
+    return f"{one.source} (in {', '.join(layers)})" if layers else one.source
+
+
 def cache_status(repositories: Repositories) -> CacheStatus:
     """See `Client.cache_status`."""
     found = tuple(holdings(repositories.store))
@@ -136,23 +143,3 @@ def cache_status(repositories: Repositories) -> CacheStatus:
         expiries(repositories.store, found),
         repositories.clock(),
     )
-
-
-def size(nbytes: int) -> str:
-    """Write a number of bytes for people: ``12.3 MB``."""
-    amount = float(nbytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:  # noqa: PLR2004  decimal units, as disks are sold
-            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
-
-
-def age(passed: timedelta) -> str:
-    """Write a span of time for people: ``3 days``."""
-    seconds = max(0, int(passed.total_seconds()))
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''}"
-    return "just now"

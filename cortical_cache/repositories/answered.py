@@ -19,12 +19,15 @@ class Answered:
     fetched_at : datetime or None
         When the oldest rows used came from the server, UTC.
     reason : str
+    layers : tuple of str
+        Of which stores the rows are: ``"own"``, or the name of a layer below.
     """
 
     source: str
     version: int
     fetched_at: datetime | None
     reason: str
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

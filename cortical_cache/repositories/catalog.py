@@ -128,12 +128,13 @@ class Catalog:
         )
         return as_object(document.value)
 
-    def info(self) -> JsonObject:
+    def info(self, *, refresh: bool = False) -> JsonObject:
         """Return the datastack's record of the info service. Freshness: a day."""
         document = self._facts.get(
             Fact.INFO,
             lambda: self._origin.metadata.info(),  # noqa: PLW0108  connects when called
             missing=self._missing("the datastack's record", None),
+            refresh=refresh,
         )
         return as_object(document.value)
 

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.level2 import Level2
     from cortical_cache.repositories.level2graph import Level2Graph
     from cortical_cache.repositories.lineage import Lineage
+    from cortical_cache.repositories.locking import Locking
+    from cortical_cache.repositories.pins import Pins
     from cortical_cache.repositories.places import Places
+    from cortical_cache.repositories.refreshing import Refreshes
     from cortical_cache.repositories.roots import Roots
     from cortical_cache.repositories.skeletons import Skeletons
     from cortical_cache.repositories.upkeep import Upkeep
@@ -151,6 +154,35 @@ class Repositories:
             offline=self.settings.offline,
         )
 
+    @cached_property
+    def refreshes(self) -> "Refreshes":
+        """Asking again."""
+        from cortical_cache.repositories.refreshing import Refreshes
+
+        return Refreshes(
+            self.store,
+            self.facts,
+            self.catalog,
+            self.versions,
+            self.rows,
+            self.clock,
+            offline=self.settings.offline,
+        )
+
+    @cached_property
+    def locking(self) -> "Locking":
+        """Lock files."""
+        from cortical_cache.repositories.locking import Locking
+
+        return Locking(self.dataset, self.store, self.versions, self.pins)
+
+    @cached_property
+    def pins(self) -> "Pins":
+        """What is to stay."""
+        from cortical_cache.repositories.pins import Pins
+
+        return Pins(self.store, self.dataset.name)
+
     @property
     def dataset(self) -> Dataset:
         """The dataset."""
@@ -170,9 +202,9 @@ def open_dataset(
     clock : callable
         Tells the time.
     """
-    store = Store(settings.cache_dir).dataset(
-        home.folder, datastack=home.dataset.datastack, server=home.source
-    )
+    store = Store(
+        settings.cache_dir, max_size=settings.max_size, layers=settings.layers
+    ).dataset(home.folder, datastack=home.dataset.datastack, server=home.source)
     origin = Origin(home.dataset, offline=settings.offline)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)

@@ -52,6 +52,16 @@ class Expiry:
             return None
         return f"v{self.version} {self._state(now)}"
 
+    def may_be_gone(self, now: datetime) -> bool:
+        """Tell whether the server has dropped the version, or may have since.
+
+        It may keep one longer than it said, but only a word from after that date
+        shows that it did.
+        """
+        if not self.on_server or self.expires_on is None:
+            return not self.on_server
+        return self.as_of < self.expires_on <= now
+
     def _state(self, now: datetime) -> str:
         if not self.on_server:
             return "expired"

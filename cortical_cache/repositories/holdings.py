@@ -42,6 +42,8 @@ class Holding:
         When the oldest of it came, UTC.
     source : str
         Server it came from, or what is wrong with it.
+    layers : tuple of str
+        Of which stores it is: ``"own"``, or the name of a layer below.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Holding:
     nbytes: int
     fetched_at: datetime | None
     source: str
+    layers: tuple[str, ...] = ("own",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +139,24 @@ def holdings(store: DatasetStore) -> list[Holding]:
     found: list[Holding] = []
     for version in store.versions():
         timestamp = _timestamp(store, version)
-        found += [_holding(one, timestamp) for one in store.row_sets(version)]
+        found += [_holding(store, one, timestamp) for one in store.row_sets(version)]
     return found
 
 
 def unversioned(store: DatasetStore) -> list[Holding]:
     """List what is held that belongs to no version: facts of the graph, skeletons."""
     return [
-        *(_holding(one, None) for one in store.graph_sets()),
-        *(_objects(one, store.server) for one in store.object_groups()),
+        *(_holding(store, one, None) for one in store.graph_sets()),
+        *(_objects(one, store.server, "own") for one in store.object_groups()),
+        *(
+            _objects(one, below.server, below.layer)
+            for below in store.below
+            for one in below.object_groups()
+        ),
     ]
 
 
-def _objects(group: ObjectGroup, server: str) -> Holding:
+def _objects(group: ObjectGroup, server: str, layer: str) -> Holding:
     return Holding(
         kind=group.kind,
         name=group.group,
@@ -159,6 +167,7 @@ def _objects(group: ObjectGroup, server: str) -> Holding:
         nbytes=group.nbytes,
         fetched_at=group.oldest,
         source=server,
+        layers=(layer,),
     )
 
 
@@ -172,7 +181,9 @@ def _timestamp(store: DatasetStore, version: int) -> datetime | None:
         return None
 
 
-def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
+def _holding(
+    store: DatasetStore, row_set: RowSet, timestamp: datetime | None
+) -> Holding:
     try:
         state = row_set.state()
     except CorticalCacheError as error:
@@ -208,4 +219,5 @@ def _holding(row_set: RowSet, timestamp: datetime | None) -> Holding:
         state.nbytes + row_set.segment_nbytes,
         min((one.fetched_at for one in provenances), default=None),
         ", ".join(sorted({one.server for one in provenances})),
+        store.layers_of(state.folder_of(one) for one in state.commits),
     )

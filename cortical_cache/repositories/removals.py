@@ -1,14 +1,131 @@
-"""What to remove of a dataset's store: planned first, then carried out. No network."""
+"""What to remove of the store: planned first, then carried out. No network."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
 
-from cortical_cache.errors import InvalidQueryError, UnknownNameError
+from cortical_cache.cache.facts import Clock, utc_now
+from cortical_cache.errors import (
+    CorticalCacheError,
+    InvalidQueryError,
+    StoreError,
+    UnknownNameError,
+)
+from cortical_cache.model.quantities import age, size
+from cortical_cache.model.room import Taken, distinct_bytes
+from cortical_cache.policy.pruning import (
+    Criteria,
+    Going,
+    Pruning,
+    Staying,
+    choose,
+    protection,
+)
 from cortical_cache.repositories.expiry import last_known
-from cortical_cache.repositories.holdings import Holding, holdings
-from cortical_cache.store import DatasetStore
+from cortical_cache.store import DatasetStore, RowKind, Store
 
-__all__ = ["Removals", "Removed"]
+__all__ = ["Removal", "RemovalPlan", "Removals", "Removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Something that would go.
+
+    Attributes
+    ----------
+    thing : Taken
+    why : str
+    again : str
+        Whether and where it can be had again.
+    """
+
+    thing: Taken
+    why: str
+    again: str
+
+
+_HEADING = ("version", "kind", "name", "size", "used", "why", "again", "dataset")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RemovalPlan:
+    """What would go, what would stay for want of a word, and how much room that makes.
+
+    Attributes
+    ----------
+    removals : tuple of Removal
+    staying : tuple of Staying
+    litter : int
+        Bytes of superseded files and leftovers over a day old: they go first.
+    before, after : int
+        Bytes of all that was looked at.
+    over : int
+        Bytes above the size that was asked for, which nothing may go for.
+    pinned : bool
+        What is pinned may go.
+    """
+
+    removals: tuple[Removal, ...]
+    staying: tuple[Staying, ...]
+    litter: int
+    before: int
+    after: int
+    over: int = 0
+    pinned: bool = False
+    now: datetime = field(default_factory=utc_now)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that become free: files that something else shares stay."""
+        return self.before - self.after
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """Return what would go as text, a heading first."""
+        return [
+            _HEADING,
+            *(
+                (
+                    str(one.thing.version or ""),
+                    one.thing.kind,
+                    one.thing.name,
+                    size(one.thing.nbytes),
+                    _age(one.thing, self.now),
+                    one.why,
+                    one.again,
+                    one.thing.folder,
+                )
+                for one in self.removals
+            ),
+        ]
+
+    def notes(self) -> list[str]:
+        """Say what stays, and what the rest comes to."""
+        said = [
+            f"stays: {_named(one.thing)}, {size(one.thing.nbytes)} ({one.word})"
+            for one in self.staying
+        ]
+        if self.over:
+            said.append(f"{size(self.over)} more than that would still be taken")
+        return said
+
+    def total(self) -> str:
+        """Say how much would go."""
+        if not self.removals and not self.litter:
+            return "nothing to remove"
+        litter = f" ({size(self.litter)} of it superseded)" if self.litter else ""
+        return f"{len(self.removals)} things, {size(self.nbytes)}{litter}, would go"
+
+    def __repr__(self) -> str:
+        """Lay it out in columns."""
+        lines = self.lines() if self.removals else []
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        rows = ("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+        return "\n".join([*rows, *self.notes(), self.total()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,100 +134,214 @@ class Removed:
 
     Attributes
     ----------
-    row_sets : int
+    things : int
     nbytes : int
-        Freed on the disk; files that another table shares are counted, too.
+        That became free on the disk.
     """
 
-    row_sets: int
+    things: int
     nbytes: int
 
 
 class Removals:
-    """Removes what is held of one dataset.
+    """Removes what is held of some datasets.
 
     Parameters
     ----------
-    store : DatasetStore
-    name : str
-        Of the dataset, for messages.
+    root : Store
+    stores : sequence of DatasetStore
+        The ones that are looked at.
+    clock : callable
+        Tells the time.
     """
 
-    def __init__(self, store: DatasetStore, name: str) -> None:
-        self._store = store
-        self._name = name
+    def __init__(
+        self, root: Store, stores: Sequence[DatasetStore], clock: Clock
+    ) -> None:
+        self._root = root
+        self._stores = {one.name: one for one in stores}
+        self._clock = clock
 
-    def of_version(
-        self, version: int, names: Collection[str] = (), *, expired: bool = False
-    ) -> list[Holding]:
-        """Return what is held of a version, or of some of its tables.
+    def things(self) -> list[Taken]:
+        """Return what there is, with what the server is last known to have dropped."""
+        found: list[Taken] = []
+        for store in self._stores.values():
+            expired = {one: self._is_expired(store, one) for one in store.versions()}
+            found += [
+                replace(one, is_expired=expired.get(one.version, False))
+                for one in store.taken()
+            ]
+        return found
+
+    def named(
+        self,
+        version: int | None = None,
+        names: Collection[str] = (),
+        *,
+        expired: bool = False,
+        pinned: bool = False,
+    ) -> RemovalPlan:
+        """Plan to remove a version, some of its tables, or all that is held.
 
         Parameters
         ----------
-        version : int
+        version : int or None
+            None: every version, and what belongs to none.
         names : collection of str
-            Tables, views and exports; empty: all of them, and kept replies.
-        expired : bool
-            The version may be one that the server has dropped.
+            Tables, views, exports; graph facts and objects if there is no version.
+            Empty: all, kept replies included.
+        expired, pinned : bool
+            Also what the server has dropped; what is pinned.
 
         Raises
         ------
         UnknownNameError
             If one of them, or the version, is not held.
         InvalidQueryError
-            If the server has dropped the version: it could never be fetched again.
+            If what is named needs a word to go that was not given.
         """
-        of = [one for one in holdings(self._store) if one.version == version]
-        if not of:
-            held = sorted({one.version for one in holdings(self._store)})
-            raise UnknownNameError("held version", version, self._name, held)
+        where = ", ".join(self._stores)
+        things = [one for one in self.things() if one.kind != "records"]
+        of = [one for one in things if version is None or one.version == version]
+        if not of and version is not None:
+            held = sorted({one.version for one in things if one.version})
+            raise UnknownNameError("held version", version, where, held)
         known = {one.name for one in of if one.kind != "query"}
         for name in names:
             if name not in known:
-                where = f"what is held of {self._name} v{version}"
-                raise UnknownNameError("table", name, where, sorted(known))
-        if not expired and self._is_expired(version):
-            raise InvalidQueryError(
-                f"{self._name} v{version} has expired on the server and could never be "
-                "fetched again; --expired removes it all the same"
-            )
-        return [one for one in of if not names or one.name in names]
+                place = f"what is held of {where}"
+                place += "" if version is None else f" v{version}"
+                raise UnknownNameError("table", name, place, sorted(known))
+        chosen = [one for one in of if not names or one.name in names]
+        going: list[Going] = []
+        staying: list[Staying] = []
+        for one in chosen:
+            word = protection(one, expired=expired, pinned=pinned)
+            if word is None:
+                going.append(Going(one, "named"))
+            else:
+                staying.append(Staying(one, word))
+        if staying and (names or version is not None):
+            raise InvalidQueryError(_refusal(staying[0]))
+        before, after = _sizes(things, [one.thing for one in going])
+        pruning = Pruning(tuple(going), tuple(staying), before, after, 0)
+        return self._plan(pruning, litter=0, pinned=pinned)
 
-    def of_old_versions(self, keep: int, *, expired: bool = False) -> list[Holding]:
-        """Return what is held of all versions but the newest ones.
-
-        Parameters
-        ----------
-        keep : int
-            How many versions stay.
-        expired : bool
-            Versions that the server has dropped go, too; otherwise they stay, and do
-            not count.
+    def pruned(self, criteria: Criteria) -> RemovalPlan:
+        """Plan to make room; superseded files and leftovers go first.
 
         Raises
         ------
         InvalidQueryError
-            If `keep` is negative.
+            If `criteria` names nothing, or keeps fewer versions than none.
         """
-        if keep < 0:
-            raise InvalidQueryError(f"{keep} versions cannot be kept")
-        found = holdings(self._store)
-        versions = sorted({one.version for one in found}, reverse=True)
-        if not expired:
-            versions = [one for one in versions if not self._is_expired(one)]
-        return [one for one in found if one.version in versions[keep:]]
+        if (criteria.keep, criteria.older_than, criteria.max_size) == (None,) * 3:
+            raise InvalidQueryError(
+                "say what is to go: --keep VERSIONS, --older-than 30d, --max-size "
+                "20GB, or set CORTICAL_CACHE_MAX_SIZE"
+            )
+        if criteria.keep is not None and criteria.keep < 0:
+            raise InvalidQueryError(f"{criteria.keep} versions cannot be kept")
+        now = self._clock()
+        litter = self._litter()
+        things = [
+            replace(
+                one, files={id_: n for id_, n in one.files.items() if id_ not in litter}
+            )
+            for one in self.things()
+        ]
+        pruning = choose(things, criteria, now)
+        return self._plan(pruning, litter=sum(litter.values()), pinned=criteria.pinned)
 
-    def carry_out(self, plan: Sequence[Holding]) -> Removed:
-        """Remove what was planned."""
-        wanted = {(one.version, one.kind, one.name) for one in plan}
-        freed = sum(
-            self._store.remove(row_set)
-            for version in {one.version for one in plan}
-            for row_set in self._store.row_sets(version)
-            if (version, row_set.kind, row_set.name) in wanted
+    def carry_out(self, plan: RemovalPlan) -> Removed:
+        """Remove what was planned, but for what was pinned meanwhile."""
+        freed = self._root.sweep(self._clock()).nbytes if plan.litter else 0
+        count = 0
+        for one in plan.removals:
+            store = self._stores[one.thing.folder]
+            if plan.pinned or not store.is_pinned(one.thing):
+                freed += store.remove(one.thing)
+                count += 1
+        return Removed(count, freed)
+
+    def _plan(self, pruning: Pruning, *, litter: int, pinned: bool) -> RemovalPlan:
+        return RemovalPlan(
+            tuple(
+                Removal(one.thing, one.why, self._again(one.thing))
+                for one in pruning.going
+            ),
+            pruning.staying,
+            litter,
+            pruning.before + litter,
+            pruning.after,
+            pruning.over,
+            pinned,
+            self._clock(),
         )
-        return Removed(len(plan), freed)
 
-    def _is_expired(self, version: int) -> bool:
-        known = last_known(self._store, version)
-        return known is not None and not known.on_server
+    def _litter(self) -> dict[tuple[int, int], int]:
+        """Return the files that a sweep would make room of."""
+        found: Counter[tuple[int, int]] = Counter()
+        links: dict[tuple[int, int], tuple[int, int]] = {}
+        folders = [one.folder for one in self._stores.values()]
+        for path in self._root.sweep(self._clock(), dry=True).removed:
+            with suppress(FileNotFoundError):
+                if any(path.is_relative_to(one) for one in folders):
+                    stat = path.stat()
+                    found[stat.st_dev, stat.st_ino] += 1
+                    links[stat.st_dev, stat.st_ino] = stat.st_nlink, stat.st_size
+        return {id_: links[id_][1] for id_, n in found.items() if n >= links[id_][0]}
+
+    def _is_expired(self, store: DatasetStore, version: int) -> bool:
+        try:
+            known = last_known(store, version)
+        except (CorticalCacheError, ValueError):  # damaged: nobody can tell
+            return True
+        return known is not None and known.may_be_gone(self._clock())
+
+    def _again(self, thing: Taken) -> str:
+        """Tell whether and where something can be had again."""
+        if thing.version == 0:
+            return "asked again"
+        store = self._stores[thing.folder]
+        row_set = store.rows(cast("RowKind", thing.kind), thing.name, thing.version)
+        try:
+            commits = row_set.state().commits
+        except StoreError:
+            return "damaged"
+        exports = [one.provenance for one in commits if one.provenance.source != "cave"]
+        if exports:
+            place = exports[-1].server
+            return f"from {place}" if _is_remote(place) else "if its file is kept"
+        return "no" if thing.is_expired else "from the server"
+
+
+def _sizes(things: Sequence[Taken], going: Sequence[Taken]) -> tuple[int, int]:
+    """Return the bytes before and after."""
+    gone = {id(one) for one in going}
+    rest = [one for one in things if id(one) not in gone]
+    return distinct_bytes(things), distinct_bytes(rest)
+
+
+def _named(thing: Taken) -> str:
+    where = thing.folder + (f" v{thing.version}" if thing.version else "")
+    return f"{thing.kind} {thing.name} of {where}"
+
+
+def _age(thing: Taken, now: datetime) -> str:
+    return "" if thing.used_at is None else age(now - thing.used_at)
+
+
+def _refusal(one: Staying) -> str:
+    thing = one.thing
+    if one.word == "--pinned":
+        return f"{_named(thing)} is pinned; `unpin` it, or say --pinned"
+    return (
+        f"{thing.folder} v{thing.version} has expired on the server and could never be "
+        "fetched again; --expired removes it all the same"
+    )
+
+
+def _is_remote(place: str) -> bool:
+    parts = urlsplit(place)
+    return parts.scheme not in {"", "file"} and not Path(place).exists()

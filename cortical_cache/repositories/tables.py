@@ -289,7 +289,8 @@ class Tables:
         asked: bool,
     ) -> "pd.DataFrame | list[dict[str, object]]":
         source = "server" if asked else "store"
-        self.last = Answered(source, query.version, fetched_at, reason)
+        layers = self._rows.layers_of(held.values())
+        self.last = Answered(source, query.version, fetched_at, reason, layers)
         if not isinstance(answer, list) and query.metadata:
             shapes = {name: rows.shape for name, rows in held.items()}
             found = self._labels.materialized(query, shapes)
@@ -315,6 +316,7 @@ class Tables:
             "source": last.source,
             "version": last.version,
             "fetched_at": None if fetched is None else fetched.isoformat(),
+            "layers": list(last.layers),
         }
 
     def _held(

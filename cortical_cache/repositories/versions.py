@@ -95,6 +95,12 @@ class Versions:
                 self._asked = [as_object(one) for one in as_list(document.value)]
             return self._asked
 
+    def ask_again(self) -> None:
+        """Ask for the list anew when it is next needed."""
+        with self._lock:
+            self._asked = None
+            self._default = None
+
     def raw(self, version: int) -> JsonObject:
         """Return the server's record of one version, held or asked.
 

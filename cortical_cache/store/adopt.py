@@ -58,6 +58,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
     """
     disk = Disk()
     folder = target.folder
+    target.claim()
     disk.make_folder(commits_folder(folder))
     made: list[Path] = []
     files = tuple(replace(one, name=f"{uuid7()}.parquet") for one in commit.files)
@@ -73,9 +74,11 @@ def adopt(  # noqa: PLR0913  as RowSet.append
     )
     path = commits_folder(folder) / f"{new.id}.json"
     try:
+        place = source.folder_of(commit)
+        share = _share if place == source.folder else _copy
         for old, file in zip(commit.files, files, strict=True):
             made.append(folder / file.name)
-            _share(disk, source.folder / old.name, made[-1])
+            share(disk, place / old.name, made[-1])
         disk.sync_folder(folder)
         write_sealed(disk, path, commit_to_json(new))
     except BaseException:
@@ -93,12 +96,19 @@ def _share(disk: Disk, source: Path, target: Path) -> None:
     except FileNotFoundError:
         raise
     except OSError:
-        temporary = target.with_name(f".{target.name}{TEMPORARY}")
-        try:
-            shutil.copyfile(source, temporary)
-            with temporary.open("r+b") as file:
-                disk.sync(file)
-            disk.rename(temporary, target)
-        finally:
-            disk.remove(temporary)
+        _copy(disk, source, target)
+    else:
+        disk.touch(target)
+
+
+def _copy(disk: Disk, source: Path, target: Path) -> None:
+    """Copy a file: a link to one of a layer below would change that one's date."""
+    temporary = target.with_name(f".{target.name}{TEMPORARY}")
+    try:
+        shutil.copyfile(source, temporary)
+        with temporary.open("r+b") as file:
+            disk.sync(file)
+        disk.rename(temporary, target)
+    finally:
+        disk.remove(temporary)
     disk.touch(target)

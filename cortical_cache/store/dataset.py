@@ -5,11 +5,12 @@ that learn different facts cannot lose each other's.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 from cortical_cache.errors import (
     CorruptStoreError,
@@ -17,6 +18,7 @@ from cortical_cache.errors import (
     StoreError,
     StoreMismatchError,
 )
+from cortical_cache.model.room import Taken
 from cortical_cache.store.disk import Disk
 from cortical_cache.store.layout import (
     RowKind,
@@ -26,6 +28,7 @@ from cortical_cache.store.layout import (
     fact_file,
     fact_files,
     graph_names,
+    objects_folder,
     row_set_folder,
     row_set_folders_of,
     row_set_identity,
@@ -34,10 +37,13 @@ from cortical_cache.store.layout import (
     version_folder,
     version_numbers,
 )
+from cortical_cache.store.names import decode_name
 from cortical_cache.store.objects import ObjectGroup, Objects, groups
-from cortical_cache.store.removal import remove_rows
+from cortical_cache.store.pins import is_pinned, pin, unpin
+from cortical_cache.store.removal import remove_objects, remove_rows
 from cortical_cache.store.rows import RowSet, read_commit
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+from cortical_cache.store.space import taken
 from cortical_cache.store.verify import Problem, set_aside, verify
 
 __all__ = ["DatasetStore", "Document"]
@@ -71,7 +77,7 @@ class DatasetStore:
     datastack, server : str
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  identity and collaborators, given by Store
         self,
         folder: Path,
         datastack: str,
@@ -79,7 +85,9 @@ class DatasetStore:
         *,
         disk: Disk,
         prepare: Callable[[], None],
+        below: "Sequence[DatasetStore]" = (),
     ) -> None:
+        self._below = tuple(below)
         self.folder = folder
         self.datastack = datastack
         self.server = server
@@ -89,8 +97,15 @@ class DatasetStore:
         self._row_sets: dict[tuple[RowKind, str, int], RowSet] = {}
         self._row_sets_lock = threading.Lock()
 
+    @property
+    def name(self) -> str:
+        """Name of the folder, as `Store.datasets` has it."""
+        return decode_name(self.folder.name) or self.folder.name
+
     def bind(self) -> None:
-        """Claim the folder; a second call, and one by another process, changes nothing.
+        """Claim the folder before writing to it.
+
+        A second call, and one by another process, changes nothing.
 
         Raises
         ------
@@ -99,9 +114,9 @@ class DatasetStore:
         CorruptStoreError
             If it holds data but does not say whose.
         """
+        self._prepare()
         if self.check():
             return
-        self._prepare()
         self._disk.make_folder(self.folder)
         body: dict[str, JSON] = {"datastack": self.datastack, "server": self.server}
         try:
@@ -139,7 +154,8 @@ class DatasetStore:
             try:
                 return read_sealed(path)
             except FileNotFoundError:
-                if next(version_numbers(self.folder), None) is None:
+                # A folder alone is no data: a lock may lie in it.
+                if not any(map(self._holds, version_numbers(self.folder))):
                     return None
         raise CorruptStoreError(
             f"{path} is missing, so whose data {self.folder} holds is unknown"
@@ -148,7 +164,8 @@ class DatasetStore:
     def versions(self) -> tuple[int, ...]:
         """Return the versions of which anything is held, rows or facts, ascending."""
         self.check()
-        return tuple(sorted(filter(self._holds, version_numbers(self.folder))))
+        own = set(filter(self._holds, version_numbers(self.folder)))
+        return tuple(sorted(own.union(*(one.versions() for one in self._below))))
 
     def read_fact(self, name: str, version: int | None = None) -> Document | None:
         """Return a fact of the dataset, or of one version; None if it is not held.
@@ -160,7 +177,8 @@ class DatasetStore:
         CorruptStoreError
             If its file is damaged. Writing the fact anew repairs that.
         """
-        return self._read(fact_file(self._folder(version), name))
+        own = self._read(fact_file(self._folder(version), name))
+        return _newest([own, *(one.read_fact(name, version) for one in self._below)])
 
     def write_fact(
         self,
@@ -184,7 +202,8 @@ class DatasetStore:
 
     def read_version(self, version: int) -> Document | None:
         """Return the record of the version itself; None if it is not held."""
-        return self._read(version_file(self.folder, version))
+        own = self._read(version_file(self.folder, version))
+        return _newest([own, *(one.read_version(version) for one in self._below)])
 
     def write_version(
         self, version: int, value: JSON, captured_at: datetime | None = None
@@ -214,6 +233,7 @@ class DatasetStore:
                     disk=self._disk,
                     check=self.check,
                     bind=self.bind,
+                    below=[one.rows(kind, name, version) for one in self._below],
                 )
             return self._row_sets[key]
 
@@ -224,13 +244,65 @@ class DatasetStore:
         `RowSet.state` raises.
         """
         self.check()
-        found = sorted(row_set_names(self.folder, version))
-        return tuple(self.rows(kind, name, version) for kind, name in found)
+        found = set(row_set_names(self.folder, version))
+        for below in self._below:
+            below.check()
+            found.update(row_set_names(below.folder, version))
+        return tuple(self.rows(kind, name, version) for kind, name in sorted(found))
 
-    def remove(self, row_set: RowSet) -> int:
-        """Remove a row set; return the bytes freed. See `remove_rows`."""
+    def taken(self) -> tuple[Taken, ...]:
+        """Return what takes how much room, and when it was last used.
+
+        Superseded files and litter count; no file is read.
+        """
+        return tuple(taken(self.folder))
+
+    def remove(self, thing: Taken) -> int:
+        """Remove a row set or a group of objects; return the bytes that became free."""
         self.check()
-        return remove_rows(self._disk, row_set.folder)
+        folder = self._place_of(thing)
+        if thing.kind in get_args(RowKind):
+            return remove_rows(self._disk, folder)
+        return remove_objects(self._disk, folder)
+
+    def is_pinned(self, thing: Taken) -> bool:
+        """Tell whether it, its version or the dataset is pinned now."""
+        return is_pinned(self._place_of(thing), self.folder)
+
+    def pin(self, version: int | None = None, thing: Taken | None = None) -> bool:
+        """Pin the dataset, a version or one thing; False if it was pinned itself."""
+        self.bind()
+        return pin(self._disk, self._pinned_place(version, thing))
+
+    def unpin(self, version: int | None = None, thing: Taken | None = None) -> bool:
+        """Take back a pin on exactly this; False if there is none."""
+        self.check()
+        return unpin(self._disk, self._pinned_place(version, thing))
+
+    def _pinned_place(self, version: int | None, thing: Taken | None) -> Path:
+        return self._folder(version) if thing is None else self._place_of(thing)
+
+    def _place_of(self, thing: Taken) -> Path:
+        if thing.kind in get_args(RowKind):
+            kind = cast("RowKind", thing.kind)
+            return row_set_folder(self.folder, kind, thing.name, thing.version)
+        return objects_folder(self.folder, thing.kind, thing.name)
+
+    def forget_fact(self, name: str, version: int | None = None) -> bool:
+        """Remove a fact; False if it was not held."""
+        self.check()
+        path = fact_file(self._folder(version), name)
+        if not path.exists():
+            return False
+        self._disk.remove(path)
+        self._disk.sync_folder(path.parent)
+        return True
+
+    def fact_names(self, version: int | None = None) -> tuple[str, ...]:
+        """Return the names of the facts held of the dataset or of one version."""
+        self.check()
+        named = (decode_name(one.stem) for one in fact_files(self._folder(version)))
+        return tuple(sorted(one for one in named if one is not None))
 
     def verify(self, *, deep: bool) -> tuple[Problem, ...]:
         """Look for damage in the folder; see `Store.verify`. Empty if there is none."""
@@ -284,13 +356,12 @@ class DatasetStore:
     def graph_facts(self) -> tuple[str, ...]:
         """Return the names of the row sets that belong to no version, sorted."""
         self.check()
-        return tuple(sorted(graph_names(self.folder)))
+        own = set(graph_names(self.folder))
+        return tuple(sorted(own.union(*(one.graph_facts() for one in self._below))))
 
     def graph_sets(self) -> tuple[RowSet, ...]:
         """Return the row sets of facts that no version changes, by name."""
-        self.check()
-        names = sorted(graph_names(self.folder))
-        return tuple(self.rows("graph", one, 0) for one in names)
+        return tuple(self.rows("graph", one, 0) for one in self.graph_facts())
 
     def objects(self, kind: str, group: str) -> Objects:
         """Return the objects of that kind and group; nothing needs to be held.
@@ -301,13 +372,44 @@ class DatasetStore:
             If a name cannot name a file.
         """
         return Objects(
-            self.folder, kind, group, self._disk, check=self.check, bind=self.bind
+            self.folder,
+            kind,
+            group,
+            self._disk,
+            check=self.check,
+            bind=self.bind,
+            below=[one.objects(kind, group) for one in self._below],
         )
 
     def object_groups(self) -> list[ObjectGroup]:
-        """List what objects are held, by kind and group."""
+        """List what objects are held in this store itself, by kind and group."""
         self.check()
         return groups(self.folder)
+
+    @property
+    def below(self) -> "tuple[DatasetStore, ...]":
+        """The same dataset in the stores that are only read."""
+        return self._below
+
+    @property
+    def layer(self) -> str:
+        """Name of the store that the folder lies in: that of its root."""
+        return self.folder.parent.name
+
+    def layers_of(self, files: Iterable[str | Path]) -> tuple[str, ...]:
+        """Return the names of the layers that files lie in; ``"own"`` for this one."""
+        found = dict.fromkeys(
+            next(
+                (one.layer for one in self._below if one.has(Path(file))),
+                "own",
+            )
+            for file in files
+        )
+        return tuple(found)
+
+    def has(self, file: Path) -> bool:
+        """Tell whether a path is of this folder."""
+        return file.is_relative_to(self.folder)
 
     def _holds(self, version: int) -> bool:
         folder = version_folder(self.folder, version)
@@ -340,6 +442,12 @@ class DatasetStore:
         self._disk.make_folder(path.parent)
         body: dict[str, JSON] = {"captured_at": moment.isoformat(), "value": value}
         write_sealed(self._disk, path, body)
+
+
+def _newest(found: Sequence[Document | None]) -> Document | None:
+    """Return what was captured last; the upper layer's where two are as old."""
+    held = [one for one in found if one is not None]
+    return max(held, key=lambda one: one.captured_at, default=None)
 
 
 def _document(path: Path) -> Document | None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from uuid6 import uuid7
 
-__all__ = ["TEMPORARY", "Disk", "place"]
+__all__ = ["TEMPORARY", "Disk", "IdleDisk", "ReadOnlyDisk", "place"]
 
 TEMPORARY = ".tmp"
 
@@ -98,6 +98,48 @@ class Disk:
     def remove(self, path: Path) -> None:
         """Remove the file if it is there."""
         path.unlink(missing_ok=True)
+
+
+class IdleDisk(Disk):
+    """A disk that nothing is removed from, to learn what would be."""
+
+    def remove(self, path: Path) -> None:
+        """Leave the file where it is."""
+
+    def sync_folder(self, path: Path) -> None:
+        """Do nothing: nothing was changed."""
+
+
+class ReadOnlyDisk(Disk):
+    """A disk that refuses every change, whatever its permissions are."""
+
+    def create(self, path: Path) -> BinaryIO:
+        """Refuse it."""
+        raise _refused(path)
+
+    def rename(self, source: Path, target: Path) -> None:  # noqa: ARG002  as Disk
+        """Refuse it."""
+        raise _refused(target)
+
+    def link(self, source: Path, target: Path) -> None:  # noqa: ARG002  as Disk
+        """Refuse it."""
+        raise _refused(target)
+
+    def make_folder(self, path: Path) -> None:
+        """Refuse it."""
+        raise _refused(path)
+
+    def touch(self, path: Path) -> None:
+        """Refuse it."""
+        raise _refused(path)
+
+    def remove(self, path: Path) -> None:
+        """Refuse it."""
+        raise _refused(path)
+
+
+def _refused(path: Path) -> PermissionError:
+    return PermissionError(errno.EACCES, "in a store that is only read", str(path))
 
 
 def place(disk: Disk, path: Path, data: bytes, *, exclusive: bool = False) -> None:

@@ -27,7 +27,9 @@ __all__ = [
     "object_file",
     "object_files",
     "object_names",
+    "objects_folder",
     "objects_folders",
+    "pin_file",
     "row_set_folder",
     "row_set_folders",
     "row_set_folders_of",
@@ -36,6 +38,7 @@ __all__ = [
     "segment_file",
     "segment_files",
     "shared_folders",
+    "used_file",
     "version_file",
     "version_folder",
     "version_numbers",
@@ -138,9 +141,14 @@ def graph_names(dataset: Path) -> Iterator[str]:
             yield name
 
 
+def objects_folder(dataset: Path, kind: str, group: str) -> Path:
+    """Return the folder of the objects of one kind and group."""
+    return dataset / _OBJECTS / encode_name(kind) / encode_name(group)
+
+
 def object_file(dataset: Path, kind: str, group: str, name: str) -> Path:
     """Return the file of one object: a compressed document of its own."""
-    folder = dataset / _OBJECTS / encode_name(kind) / encode_name(group)
+    folder = objects_folder(dataset, kind, group)
     return folder / f"{encode_name(name)}.json.gz"
 
 
@@ -212,6 +220,16 @@ def document_files(dataset: Path) -> Iterator[Path]:
     for folder in _document_folders(dataset):
         yield from (one for one in _entries(folder) if one.suffix == ".json")
         yield from fact_files(folder)
+
+
+def pin_file(folder: Path) -> Path:
+    """Return the file that is there if a dataset, version or row set is pinned."""
+    return folder / "pinned"
+
+
+def used_file(folder: Path) -> Path:
+    """Return the file whose time says when a row set or objects were last read."""
+    return folder / "used"
 
 
 def locks_folder(row_set: Path) -> Path:

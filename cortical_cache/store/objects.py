@@ -6,7 +6,7 @@ whether it still is.
 
 import gzip
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from cortical_cache.store.layout import (
     object_names,
     objects_folders,
 )
+from cortical_cache.store.usage import LastUse
 
 __all__ = ["ObjectGroup", "Objects", "groups", "unpacked"]
 
@@ -63,26 +64,30 @@ class Objects:
         disk: Disk,
         check: Callable[[], object],
         bind: Callable[[], object],
+        below: "Sequence[Objects]" = (),
     ) -> None:
+        self._below = tuple(below)
         self._dataset = dataset
         self._kind = kind
         self._group = group
         self._disk = disk
         self._check = check
         self._bind = bind
+        self._last_use = LastUse(self._file("any").parent, disk)
 
     def __contains__(self, name: object) -> bool:
         """Tell whether an object is held."""
         self._check()
-        return self._file(str(name)).exists()
+        return self._file(str(name)).exists() or any(name in one for one in self._below)
 
     def names(self) -> list[str]:
         """Return the names of the objects that are held, sorted."""
         self._check()
-        return sorted(object_names(self._dataset, self._kind, self._group))
+        own = set(object_names(self._dataset, self._kind, self._group))
+        return sorted(own.union(*(one.names() for one in self._below)))
 
     def read(self, name: str) -> bytes | None:
-        """Return an object's bytes, or None if it is not held.
+        """Return an object's bytes, or None if it is not held, here or below.
 
         Raises
         ------
@@ -94,7 +99,9 @@ class Objects:
         try:
             packed = path.read_bytes()
         except FileNotFoundError:
-            return None
+            found = (one.read(name) for one in self._below)
+            return next((one for one in found if one is not None), None)
+        self._last_use.note()
         return unpacked(packed, path)
 
     def write(self, name: str, packed: bytes) -> None:

@@ -1,14 +1,24 @@
-"""Remove a row set on purpose, under the eyes of readers and writers."""
+"""Remove something on purpose, under the eyes of readers and writers.
+
+The room is wanted now, so nothing waits a day as what is superseded does: a reader that
+has a file open goes on, and one that comes too late asks anew.
+"""
 
 from contextlib import suppress
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
 from cortical_cache.store.disk import Disk
-from cortical_cache.store.layout import commit_files, commits_folder, segment_files
+from cortical_cache.store.layout import (
+    commit_files,
+    commits_folder,
+    object_files,
+    segment_files,
+    used_file,
+)
 from cortical_cache.store.rows import read_commit
 
-__all__ = ["remove_rows"]
+__all__ = ["remove_objects", "remove_rows"]
 
 
 def remove_rows(disk: Disk, folder: Path) -> int:
@@ -20,7 +30,7 @@ def remove_rows(disk: Disk, folder: Path) -> int:
     Returns
     -------
     int
-        Bytes of the files removed.
+        Bytes that became free: not those of files that another row set shares.
 
     Raises
     ------
@@ -35,9 +45,30 @@ def remove_rows(disk: Disk, folder: Path) -> int:
         disk.remove(path)
     if commits:
         disk.sync_folder(commits_folder(folder))
-    freed = 0
-    for path in (*(folder / name for name in names), *segment_files(folder)):
-        with suppress(FileNotFoundError):
-            freed += path.stat().st_size
-            disk.remove(path)
+    disk.remove(used_file(folder))
+    paths = [*(folder / name for name in names), *segment_files(folder)]
+    return sum(_remove(disk, path) for path in paths)
+
+
+def remove_objects(disk: Disk, folder: Path) -> int:
+    """Remove the objects in a folder; return the bytes that became free.
+
+    Each goes by itself: stopped half-way, the rest is still held.
+
+    Raises
+    ------
+    OSError
+        If the disk refuses.
+    """
+    freed = sum(_remove(disk, path) for path in list(object_files(folder)))
+    disk.remove(used_file(folder))
     return freed
+
+
+def _remove(disk: Disk, path: Path) -> int:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return 0
+    disk.remove(path)
+    return stat.st_size if stat.st_nlink == 1 else 0

@@ -28,6 +28,7 @@ from cortical_cache.store.layout import (
 from cortical_cache.store.locks import fetch_lock
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
+from cortical_cache.store.usage import LastUse
 
 if TYPE_CHECKING:
     # Asking what is held must not cost the import of pyarrow.
@@ -81,6 +82,7 @@ class RowSet:
         disk: Disk,
         check: Callable[[], object],
         bind: Callable[[], object],
+        below: "Sequence[RowSet]" = (),
     ) -> None:
         self.kind = kind
         self.name = name
@@ -89,15 +91,37 @@ class RowSet:
         self._disk = disk
         self._check = check
         self._bind = bind
+        self._below = tuple(below)
         self._reading = _Reading(frozenset(), {}, self._state({}))
+        self._joined: tuple[tuple[_Reading, ...], RowSetState] | None = None
         self._whole_files: set[str] = set()
+        self._last_use = LastUse(folder, disk)
 
     def __repr__(self) -> str:
         """Name the row set."""
         return f"<RowSet {self.kind} {self.name!r} v{self.version}>"
 
     def state(self) -> RowSetState:
-        """Return what is held now, from one consistent reading of the commits.
+        """Return what is held now, in this store or one below it.
+
+        One commit supersedes another whichever layers they lie in. See `own_state`.
+        """
+        own = self._read_own()
+        if not self._below:
+            return own.state
+        readings = (own, *(one._read_own() for one in self._below))  # noqa: SLF001  its own kind
+        joined = self._joined
+        if joined is None or any(
+            one is not other for one, other in zip(joined[0], readings, strict=True)
+        ):
+            joined = readings, self._join(readings)
+            self._joined = joined
+        return joined[1]
+
+    def own_state(self) -> RowSetState:
+        """Return what is held now in this store itself.
+
+        From one consistent reading of the commits.
 
         The first call reads every commit; a later one lists the folder and reads only
         the commits that are new, whoever wrote them.
@@ -110,12 +134,15 @@ class RowSet:
             If a newer release wrote one of them, or the folder belongs to another
             server (`StoreMismatchError`).
         """
+        return self._read_own().state
+
+    def _read_own(self) -> _Reading:
         self._check()
         for _ in range(_VANISHED):
             names = _names(commits_folder(self.folder))
             reading = self._reading
             if names == reading.names:
-                return reading.state
+                return reading
             known = reading.commits
             try:
                 commits = {
@@ -127,7 +154,7 @@ class RowSet:
                 # supersedes it. A listing older than that is not to be relied on.
                 continue
             self._reading = _Reading(names, commits, self._state(commits))
-            return self._reading.state
+            return self._reading
         raise StoreChangedError(f"commits keep vanishing from {self.folder}")
 
     def read(self, ask: Callable[[RowSetState], T]) -> T:
@@ -238,8 +265,28 @@ class RowSet:
             rows_per_file=rows_per_file,
         )
 
-    def segment(self, file: DataFile) -> "Segment":
+    def claim(self) -> None:
+        """Claim the dataset's folder, before something is written beside `append`."""
+        self._bind()
+
+    def folder_of(self, commit: Commit) -> Path:
+        """Return where the files of a commit lie: here, or in a layer below."""
+        name = f"{commit.id}.json"
+        layers = (self, *self._below)
+        holds = (one for one in layers if name in one._read_own().commits)  # noqa: SLF001  its own kind
+        return next((one.folder for one in holds), self.folder)
+
+    def note_use(self) -> None:
+        """Note that the rows are used; naming files to a reader does so by itself.
+
+        See `LastUse`: at most once a day, and never an error.
+        """
+        self._last_use.note()
+
+    def segment(self, file: DataFile, folder: Path) -> "Segment":
         """Return the rows of a data file of facts, by id; mapped if they are many.
+
+        Of a layer below what is mapped already is used, and nothing is made.
 
         Raises
         ------
@@ -248,7 +295,8 @@ class RowSet:
         """
         from cortical_cache.store.segments import load
 
-        return load(self._disk, self.folder, file)
+        disk = self._disk if folder == self.folder else None
+        return load(disk, folder, file)
 
     @property
     def segment_nbytes(self) -> int:
@@ -272,12 +320,19 @@ class RowSet:
         return read_commit(commits_folder(self.folder) / name)
 
     def _state(self, commits: dict[str, Commit]) -> RowSetState:
-        superseded = {one for commit in commits.values() for one in commit.supersedes}
-        live = sorted(
-            (one for one in commits.values() if one.id not in superseded),
-            key=lambda commit: commit.id,
-        )
-        return RowSetState(tuple(live), self.folder, self._check_file)
+        folders = {one.id: self.folder for one in commits.values()}
+        return RowSetState(_live(commits.values()), folders, self._check_file)
+
+    def _join(self, readings: Sequence[_Reading]) -> RowSetState:
+        """Return the state of all layers: of a commit in two, the upper one's files."""
+        commits: dict[str, Commit] = {}
+        folders: dict[str, Path] = {}
+        layers = (self, *self._below)
+        for layer, reading in reversed(list(zip(layers, readings, strict=True))):
+            for commit in reading.commits.values():
+                commits[commit.id] = commit
+                folders[commit.id] = layer.folder
+        return RowSetState(_live(commits.values()), folders, self._check_file)
 
     def _check_file(self, path: Path, file: DataFile) -> None:
         try:
@@ -286,6 +341,8 @@ class RowSet:
                 raise CorruptStoreError(
                     f"{path} has {nbytes} bytes and its commit says {file.nbytes}"
                 )
+            if path.parent == self.folder:
+                self.note_use()
             if file.name in self._whole_files or nbytes > _CHECKED_BYTES:
                 return
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -294,6 +351,13 @@ class RowSet:
         if digest != file.sha256:
             raise CorruptStoreError(f"{path} is damaged: its checksum does not match")
         self._whole_files.add(file.name)
+
+
+def _live(commits: Collection[Commit]) -> tuple[Commit, ...]:
+    """Return those that none of them supersedes, oldest first."""
+    superseded = {one for commit in commits for one in commit.supersedes}
+    live = (one for one in commits if one.id not in superseded)
+    return tuple(sorted(live, key=lambda commit: commit.id))
 
 
 def read_commit(path: Path) -> Commit:

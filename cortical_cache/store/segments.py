@@ -74,12 +74,13 @@ class Segment:
         return asked, self.rows[first[asked] + offsets]
 
 
-def load(disk: Disk, folder: Path, file: DataFile) -> Segment:
+def load(disk: Disk | None, folder: Path, file: DataFile) -> Segment:
     """Return the rows of a file, mapped if they are many.
 
     Parameters
     ----------
-    disk : Disk
+    disk : Disk or None
+        None: nothing may be written there.
     folder : Path
         Of the row set.
     file : DataFile
@@ -94,6 +95,8 @@ def load(disk: Disk, folder: Path, file: DataFile) -> Segment:
     if file.rows < MAPPED_ROWS:
         return _read(source)
     path = segment_file(folder, file.name)
+    if disk is None:
+        return _mapped(path, file.rows) or _read(source)
     with fetch_lock(locks_folder(folder), f"segment {file.name}", timeout=60):
         try:
             held = _mapped(path, file.rows)

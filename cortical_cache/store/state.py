@@ -4,7 +4,7 @@ A value: it never looks at the folder again, except to see that the files it nam
 there and whole. A newer reading comes from `RowSet.state`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,8 +31,12 @@ class RowSetState:
     """
 
     commits: tuple[Commit, ...]
-    _folder: Path = field(repr=False)
+    _folders: Mapping[str, Path] = field(repr=False, hash=False)
     _check: Callable[[Path, DataFile], None] = field(repr=False, compare=False)
+
+    def folder_of(self, commit: Commit) -> Path:
+        """Return where the files of one of the commits lie: its layer's folder."""
+        return self._folders[commit.id]
 
     @property
     def exists(self) -> bool:
@@ -154,7 +158,9 @@ class RowSetState:
         whole = self._whole()
         if whole is None:
             return None
-        return HeldRows(whole.shape, (Piece(self._paths(whole.copy())),), whole.exact)
+        return HeldRows(
+            whole.shape, (Piece(self._paths(whole, whole.copy())),), whole.exact
+        )
 
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
@@ -172,7 +178,7 @@ class RowSetState:
             if not parts:  # nothing was asked of a row set that holds something
                 return HeldRows(self.shape, ())
         pieces = tuple(
-            Piece(self._paths(files), column, answered)
+            Piece(self._paths(commit, files), column, answered)
             for commit, answered in parts
             if (files := _holding(commit.copy(column), column, sorted(answered)))
         )
@@ -188,7 +194,7 @@ class RowSetState:
         if self.shape is None:
             return None
         pieces = tuple(
-            Piece(self._paths(one.copy()))
+            Piece(self._paths(one, one.copy()))
             for one in self._preferred()
             if not isinstance(one.coverage, Columns)
         )
@@ -198,7 +204,7 @@ class RowSetState:
         """Return the newest kept reply to that exact request; None if there is none."""
         for commit in reversed(self.commits):
             if commit.coverage == Request(digest):
-                files = self._paths(commit.copy())
+                files = self._paths(commit, commit.copy())
                 return HeldRows(commit.shape, (Piece(files),), commit.exact)
         return None
 
@@ -218,7 +224,9 @@ class RowSetState:
     def span_files(self, column: str) -> tuple[str, ...]:
         """Return the files of those pages, in ascending order of the column."""
         commits = self._span_commits(column)
-        return tuple(path for commit in commits for path in self._paths(commit.copy()))
+        return tuple(
+            path for commit in commits for path in self._paths(commit, commit.copy())
+        )
 
     def _span_commits(self, column: str) -> list[Commit]:
         """Return one commit for each span; two processes may have fetched the same."""
@@ -255,10 +263,11 @@ class RowSetState:
                     pass
         return parts, wanted
 
-    def _paths(self, files: Sequence[DataFile]) -> tuple[str, ...]:
+    def _paths(self, commit: Commit, files: Sequence[DataFile]) -> tuple[str, ...]:
+        folder = self.folder_of(commit)
         for file in files:
-            self._check(self._folder / file.name, file)
-        return tuple(str(self._folder / file.name) for file in files)
+            self._check(folder / file.name, file)
+        return tuple(str(folder / file.name) for file in files)
 
 
 def _holding(

@@ -46,6 +46,17 @@ def test_offline_is_what_argument_environment_or_file_say(config):
     assert read(config, CORTICAL_CACHE_OFFLINE="yes", offline=False).offline is False
 
 
+def test_the_limit_is_what_environment_or_file_say(config):
+    assert read(config).max_size is None
+
+    config.write_text('max_size = "20 GB"\n')
+
+    assert read(config).max_size == 20 * 10**9
+    assert read(config, CORTICAL_CACHE_MAX_SIZE="1.5GiB").max_size == 3 * 2**29
+    config.write_text("max_size = 1000\n")
+    assert read(config).max_size == 1000
+
+
 def test_version_and_server_come_from_the_environment(config):
     settings = read(
         config, CORTICAL_CACHE_VERSION="1300", CORTICAL_CACHE_SERVER="http://x"
@@ -58,6 +69,7 @@ def test_version_and_server_come_from_the_environment(config):
     ("name", "value", "says"),
     [
         ("CORTICAL_CACHE_OFFLINE", "maybe", "neither 1 nor 0"),
+        ("CORTICAL_CACHE_MAX_SIZE", "20 gigs", "is no size"),
         ("CORTICAL_CACHE_VERSION", "latest", "not a materialization version"),
         ("CORTICAL_CACHE_VERSION", "-3", "not a materialization version"),
     ],

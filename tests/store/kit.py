@@ -74,7 +74,8 @@ def ids(pieces: Sequence[Piece]) -> list[int]:
 
 
 def files_under(root: Path) -> set[Path]:
-    return {path for path in root.rglob("*") if path.is_file()}
+    """All files but those whose time says when something was read."""
+    return {path for path in root.rglob("*") if path.is_file() and path.name != "used"}
 
 
 def open_dataset(root: Path, disk: Disk | None = None) -> DatasetStore:
