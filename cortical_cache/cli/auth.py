@@ -29,6 +29,12 @@ def login(dataset: str) -> None:
     ----------
     dataset
         Name or alias; all datasets of its server share the token.
+
+    Examples
+    --------
+    cortical-cache login minnie_public
+    # in a script
+    cortical-cache login minnie_public < token.txt
     """
     from cortical_cache.sources.cave.tokens import save_token, token_page
 
@@ -54,6 +60,11 @@ def status(dataset: str | None = None, *, json: bool = False) -> int:
         Only this one's server.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache auth status
+    cortical-cache auth status minnie_public --json
     """
     from cortical_cache.sources.cave.tokens import token_state
 

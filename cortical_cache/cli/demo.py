@@ -29,6 +29,12 @@ def demo(*, keep: Path | None = None) -> None:
     ----------
     keep
         Keep the store in this folder; otherwise it is removed at the end.
+
+    Examples
+    --------
+    cortical-cache demo
+    # and look at what it kept
+    cortical-cache demo --keep demo-store
     """
     from cortical_cache.demo import (
         LoopbackCave,
@@ -102,6 +108,15 @@ def serve(  # noqa: PLR0913  one parameter for each option
         Seconds before each answer.
     require_token
         Refuse requests without the token 0123456789abcdef0123456789abcdef.
+
+    Examples
+    --------
+    # in one terminal
+    cortical-cache demo serve
+    # in another: the dataset "demo" is served there
+    cortical-cache sync demo latest
+    # a stand-in for a real datastack, elsewhere
+    cortical-cache demo serve --port 8500 --datastack minnie65_public
     """
     from cortical_cache.demo import (
         LoopbackCave,

@@ -40,6 +40,13 @@ def remove(
         Also if the server has dropped the version, so that it is gone for ever.
     json
         Print the plan as JSON.
+
+    Examples
+    --------
+    # what would go
+    cortical-cache rm minnie_public 1300 nucleus_detection_v0
+    # and away with it
+    cortical-cache rm minnie_public 1300 nucleus_detection_v0 --yes
     """
     removals = _removals(dataset)
     plan = removals.of_version(version, names, expired=expired)
@@ -71,6 +78,11 @@ def prune(
         Also versions that the server has dropped: they are gone for ever.
     json
         Print the plan as JSON.
+
+    Examples
+    --------
+    cortical-cache prune minnie_public --keep 2
+    cortical-cache prune minnie_public --keep 1 --yes
     """
     removals = _removals(dataset)
     plan = removals.of_old_versions(keep, expired=expired)

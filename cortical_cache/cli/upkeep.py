@@ -2,14 +2,13 @@
 
 from dataclasses import asdict
 
+from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.dataset import Repositories, open_dataset
 from cortical_cache.settings import read_settings
 
 __all__ = ["repair", "verify"]
-
-DAMAGED = 5
 
 
 def verify(
@@ -27,6 +26,11 @@ def verify(
         Read every file and compare its checksum, not only its size.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache verify
+    cortical-cache verify minnie_public --deep
     """
     settings = read_settings()
     names = [dataset] if dataset else sorted(available(settings))
@@ -43,7 +47,7 @@ def verify(
         say(f"no damage: {how} are as they were written")
         return 0
     say(f"{len(found)} files are damaged: `cortical-cache repair DATASET` mends them")
-    return DAMAGED
+    return Exit.DAMAGED
 
 
 def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
@@ -59,6 +63,10 @@ def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
         Look at sizes only; otherwise every file is read.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache repair minnie_public
     """
     settings = read_settings()
     repositories: Repositories = open_dataset(resolve(dataset, settings), settings)
@@ -73,4 +81,4 @@ def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
         say("no damage")
     elif left:
         say(f"{len(left)} of {len(done)} are not as before")
-    return DAMAGED if left else 0
+    return Exit.DAMAGED if left else Exit.DONE
