@@ -5,7 +5,7 @@ from dataclasses import asdict
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.errors import ServerUnavailableError
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["auth_app", "login"]
 
-auth_app = App(name="auth", help="Tokens of the CAVE servers.")
+auth_app = App(
+    name="auth",
+    help="Tokens of the CAVE servers.",
+    default_parameter=Parameter(negative=""),
+)
 
 
 def login(dataset: str) -> None:

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cortical_cache.cli.output import say
 from cortical_cache.cli.progress import progress
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["demo_app"]
 
-demo_app = App(name="demo", help="Try it on a synthetic cortex, without a network.")
+demo_app = App(
+    name="demo",
+    help="Try it on a synthetic cortex, without a network.",
+    default_parameter=Parameter(negative=""),
+)
 
 _CALL = "client.tables.cell_types(cell_type='23P').query(desired_resolution=[1, 1, 1])"
 
