@@ -69,6 +69,15 @@ def test_the_notebook_was_run(site):
     assert text.count('class="cell_output') >= len(code) - 2
 
 
+def test_the_pictures_were_drawn(site):
+    text = (site / "plots.html").read_text("utf-8")
+    source = (DOCS / "plots.md").read_text("utf-8")
+    pictures = re.findall(r'<img[^>]* src="(_images/[^"]+\.png)"', text)
+
+    assert len(set(pictures)) == len(re.findall(r"^client\.plot\.", source, re.M)) == 4
+    assert all((site / one).stat().st_size > 5000 for one in pictures)
+
+
 def test_the_reference_is_that_of_the_docstrings(site):
     text = (site / "api.html").read_text("utf-8")
 
