@@ -74,7 +74,11 @@ def test_the_pictures_were_drawn(site):
     source = (DOCS / "plots.md").read_text("utf-8")
     pictures = re.findall(r'<img[^>]* src="(_images/[^"]+\.png)"', text)
 
-    assert len(set(pictures)) == len(re.findall(r"^client\.plot\.", source, re.M)) == 4
+    assert (
+        len(set(pictures))
+        == len(re.findall(r"^client\.plot\.", source, re.MULTILINE))
+        == 4
+    )
     assert all((site / one).stat().st_size > 5000 for one in pictures)
 
 
