@@ -12,12 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cortical_cache.client import Client, load_client
 
-__all__ = ["Client", "load_client"]
+    __version__: str
+
+__all__ = ["Client", "__version__", "load_client"]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cortical-cache")
     if name in __all__:
         from cortical_cache import client
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.errors import ServerUnavailableError
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["auth_app", "login"]
 
-auth_app = App(name="auth", help="Tokens of the CAVE servers.")
+auth_app = App(
+    name="auth",
+    help="Tokens of the CAVE servers.",
+    default_parameter=Parameter(negative=""),
+)
 
 
 def login(dataset: str) -> None:
@@ -29,6 +33,12 @@ def login(dataset: str) -> None:
     ----------
     dataset
         Name or alias; all datasets of its server share the token.
+
+    Examples
+    --------
+    cortical-cache login minnie_public
+    # in a script
+    cortical-cache login minnie_public < token.txt
     """
     from cortical_cache.sources.cave.tokens import save_token, token_page
 
@@ -54,6 +64,11 @@ def status(dataset: str | None = None, *, json: bool = False) -> int:
         Only this one's server.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache auth status
+    cortical-cache auth status minnie_public --json
     """
     from cortical_cache.sources.cave.tokens import token_state
 

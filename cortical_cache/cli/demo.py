@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from cortical_cache.cli.output import say
 from cortical_cache.cli.progress import progress
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["demo_app"]
 
-demo_app = App(name="demo", help="Try it on a synthetic cortex, without a network.")
+demo_app = App(
+    name="demo",
+    help="Try it on a synthetic cortex, without a network.",
+    default_parameter=Parameter(negative=""),
+)
 
 _CALL = "client.tables.cell_types(cell_type='23P').query(desired_resolution=[1, 1, 1])"
 
@@ -29,6 +33,12 @@ def demo(*, keep: Path | None = None) -> None:
     ----------
     keep
         Keep the store in this folder; otherwise it is removed at the end.
+
+    Examples
+    --------
+    cortical-cache demo
+    # and look at what it kept
+    cortical-cache demo --keep demo-store
     """
     from cortical_cache.demo import (
         LoopbackCave,
@@ -102,6 +112,15 @@ def serve(  # noqa: PLR0913  one parameter for each option
         Seconds before each answer.
     require_token
         Refuse requests without the token 0123456789abcdef0123456789abcdef.
+
+    Examples
+    --------
+    # in one terminal
+    cortical-cache demo serve
+    # in another: the dataset "demo" is served there
+    cortical-cache sync demo latest
+    # a stand-in for a real datastack, elsewhere
+    cortical-cache demo serve --port 8500 --datastack minnie65_public
     """
     from cortical_cache.demo import (
         LoopbackCave,

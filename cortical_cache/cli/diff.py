@@ -38,6 +38,13 @@ def diff(  # noqa: PLR0913  one parameter for each option
         Compare created, superceded_id and valid as well.
     json
         Print as JSON, with the ids.
+
+    Examples
+    --------
+    # what became of the cells
+    cortical-cache diff minnie_public 1300 1484
+    # one table, some columns, with the ids
+    cortical-cache diff minnie_public 1300 1484 proofreading_status_and_strategy --json
     """
     found = load_client(dataset).diff(
         name, old, new, columns=columns, bookkeeping=bookkeeping

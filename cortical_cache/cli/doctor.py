@@ -22,6 +22,10 @@ def doctor(dataset: str, *, json: bool = False) -> int:
         Name or alias.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache doctor minnie_public
     """
     settings = read_settings()
     found = list(checkup(open_dataset(resolve(dataset, settings), settings)))

@@ -34,6 +34,11 @@ def export(
         Only these tables or views.
     json
         Print the rows of each as JSON.
+
+    Examples
+    --------
+    cortical-cache export minnie_public 1300 --to minnie.duckdb
+    cortical-cache export minnie_public 1300 --to copies --tables nucleus_detection_v0
     """
     client = load_client(dataset, version=version, offline=True)
     rows = client.export(to, tables=tables)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.output import as_json, complain, is_quiet, say, table
 from cortical_cache.client.bars import bring_bar
 from cortical_cache.errors import CorticalCacheError, UnknownNameError
 from cortical_cache.model.export import Export
@@ -13,8 +14,6 @@ from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.exports import Brought
 
 __all__ = ["sync_exports"]
-
-PARTLY_FAILED = 3
 
 
 def sync_exports(  # noqa: PLR0913  options of one command
@@ -57,16 +56,16 @@ def sync_exports(  # noqa: PLR0913  options of one command
     for export in chosen:
         say(f"{export.name} v{export.version}: {size(export.size)} at {export.url}")
         try:
-            with bring_bar(export) as progress:
+            with bring_bar(export, show=not is_quiet()) as progress:
                 brought.append(repositories.exports.bring(export, progress=progress))
         except CorticalCacheError as error:
             failed[export.name] = str(error)
-            say(f"failed: {export.name}: {error}")
+            complain(f"failed: {export.name}: {error}")
         else:
             say(_line(brought[-1]))
     if json:
         as_json({"exports": [asdict(one) for one in brought], "failed": failed})
-    return PARTLY_FAILED if failed else 0
+    return Exit.PARTLY if failed else Exit.DONE
 
 
 def _chosen(

@@ -13,7 +13,7 @@ _LEVEL_2 = 2
 
 
 def fetch(dataset: str, *ids: int, json: bool = False) -> None:
-    """Fetch what belongs to neurons and level-2 nodes, to have it offline.
+    r"""Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
     Of a root: its skeleton, its level-2 ids, how they touch, their attributes, when it
     lived, and, where the libraries for `get_skeleton` are, its synapses too. Of a
@@ -28,6 +28,13 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
         Root ids, level-2 ids, or both.
     json
         Print as JSON.
+
+    Examples
+    --------
+    # by id, as many as you like; ids can come from a query
+    cortical-cache sql minnie_public@1300 --format csv \
+        "SELECT root_id FROM cell_ids WHERE root_id > 0 LIMIT 2" |
+        tail -n +2 | xargs cortical-cache fetch minnie_public
     """
     if not ids:
         raise InvalidQueryError("name the root ids or level-2 ids to fetch")

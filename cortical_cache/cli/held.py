@@ -26,6 +26,11 @@ def list_held(dataset: str | None = None, *, json: bool = False) -> None:
         Only this one.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache ls
+    cortical-cache ls minnie_public --json
     """
     settings = read_settings()
     names = [dataset] if dataset else sorted(available(settings))
@@ -59,6 +64,10 @@ def info(dataset: str, *, json: bool = False) -> None:
         Name or alias.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache info minnie_public
     """
     settings = read_settings()
     home = resolve(dataset, settings)

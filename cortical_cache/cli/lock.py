@@ -28,6 +28,11 @@ def lock(dataset: str, version: int, *names: str) -> None:
         Materialization version.
     names
         Tables, views, exports; otherwise all tables and views that are held whole.
+
+    Examples
+    --------
+    # for a colleague, who runs: cortical-cache sync --locked cortical-cache.lock
+    cortical-cache lock minnie_public 1300 > cortical-cache.lock
     """
     settings = read_settings()
     made = open_dataset(resolve(dataset, settings), settings).locking.lock(

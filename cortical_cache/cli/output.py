@@ -1,14 +1,46 @@
 """How commands print: data on stdout, talk on stderr, no colours into a pipe."""
 
 import json
+import shutil
 import sys
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import zip_longest
 
-__all__ = ["as_json", "say", "table"]
+__all__ = ["as_json", "complain", "is_quiet", "quietly", "say", "table"]
+
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+_GAP = "  "
+_NARROWEST = 4
+"""Characters that a column keeps, however narrow the terminal."""
+
+
+@contextmanager
+def quietly(quiet: bool) -> Generator[None]:  # noqa: FBT001  it is the whole sentence
+    """Within it, talk is dropped if `quiet`; data and complaints are not."""
+    token = _quiet.set(quiet)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def is_quiet() -> bool:
+    """Whether nothing but data and complaints may be shown."""
+    return _quiet.get()
 
 
 def say(text: str) -> None:
-    """Talk to the user, on stderr."""
+    """Talk to the user, on stderr; not under ``--quiet``."""
+    if not is_quiet():
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Tell what went wrong, on stderr, under ``--quiet`` too."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  the one place that prints talk
 
 
@@ -20,12 +52,14 @@ def as_json(value: object) -> None:
 def table(lines: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> None:
     """Print lines of cells on stdout: aligned on a terminal, tab-separated in a pipe.
 
+    On a terminal that is too narrow, text is folded within its column; nothing is cut.
+
     Parameters
     ----------
     lines : sequence of sequence of str
         A heading first.
     numbers : sequence of int
-        Columns to align to the right.
+        Columns to align to the right; they are never folded.
     """
     if not lines:
         return
@@ -33,10 +67,29 @@ def table(lines: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> Non
         for line in lines:
             print("\t".join(line))  # noqa: T201  data
         return
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = _widths(lines, numbers, shutil.get_terminal_size().columns)
     for line in lines:
-        cells = (
-            cell.rjust(width) if column in numbers else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        print("  ".join(cells).rstrip())  # noqa: T201  data
+        cells = [
+            textwrap.wrap(cell, width) or [""] if len(cell) > width else [cell]
+            for cell, width in zip(line, widths, strict=True)
+        ]
+        for parts in zip_longest(*cells, fillvalue=""):
+            aligned = (
+                part.rjust(width) if column in numbers else part.ljust(width)
+                for column, (part, width) in enumerate(zip(parts, widths, strict=True))
+            )
+            print(_GAP.join(aligned).rstrip())  # noqa: T201  data
+
+
+def _widths(
+    lines: Sequence[Sequence[str]], numbers: Sequence[int], room: int
+) -> list[int]:
+    """Return what each column gets: the widest texts give way until all fits."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    texts = [one for one in range(len(widths)) if one not in numbers]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
+        widest = max(texts, key=lambda one: widths[one], default=None)
+        if widest is None or widths[widest] <= _NARROWEST:
+            break
+        widths[widest] -= 1
+    return widths

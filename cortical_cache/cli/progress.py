@@ -15,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from cortical_cache.cli.output import is_quiet
 from cortical_cache.sync import Item, Listener, Outcome
 
 __all__ = ["progress"]
@@ -22,8 +23,8 @@ __all__ = ["progress"]
 
 @contextmanager
 def progress() -> Generator[Listener]:
-    """Return a listener that draws on a terminal and is quiet elsewhere."""
-    if not sys.stderr.isatty() or os.environ.get("TQDM_DISABLE") == "1":
+    """Return a listener that draws on a terminal, unless under ``--quiet``."""
+    if is_quiet() or not sys.stderr.isatty() or os.environ.get("TQDM_DISABLE") == "1":
         yield _Quiet()
         return
     columns = (

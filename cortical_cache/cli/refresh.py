@@ -30,6 +30,12 @@ def invalidate(
         Forget it.
     expired
         Also what is known of versions that the server has dropped.
+
+    Examples
+    --------
+    # what would be forgotten, and then forget it
+    cortical-cache invalidate minnie_public 1300
+    cortical-cache invalidate minnie_public 1300 --yes
     """
     settings = read_settings()
     refreshes = open_dataset(resolve(dataset, settings), settings).refreshes
@@ -55,6 +61,12 @@ def refresh(dataset: str, version: int, *names: str, yes: bool = False) -> None:
         Tables and views whose rows are fetched anew.
     yes
         Ask.
+
+    Examples
+    --------
+    # lists and metadata; rows of a table, too
+    cortical-cache refresh minnie_public 1300 --yes
+    cortical-cache refresh minnie_public 1300 nucleus_detection_v0 --yes
     """
     settings = read_settings()
     refreshes = open_dataset(resolve(dataset, settings), settings).refreshes

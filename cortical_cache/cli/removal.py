@@ -42,6 +42,13 @@ def remove(  # noqa: PLR0913  one parameter for each option
         Also what is pinned.
     json
         Print the plan as JSON.
+
+    Examples
+    --------
+    # what would go
+    cortical-cache rm minnie_public 1300 nucleus_detection_v0
+    # and away with it
+    cortical-cache rm minnie_public 1300 nucleus_detection_v0 --yes
     """
     settings = read_settings()
     removals = removals_of(settings, resolve(dataset, settings))
@@ -88,6 +95,11 @@ def prune(  # noqa: PLR0913  one parameter for each option
         Also what is pinned.
     json
         Print the plan as JSON.
+
+    Examples
+    --------
+    cortical-cache prune minnie_public --keep 2
+    cortical-cache prune minnie_public --keep 1 --yes
     """
     settings = read_settings()
     removals = removals_of(settings, resolve(dataset, settings) if dataset else None)

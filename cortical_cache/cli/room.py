@@ -25,6 +25,11 @@ def space(dataset: str | None = None, *, json: bool = False) -> None:
         Only this one.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache du
+    cortical-cache du minnie_public --json
     """
     settings = read_settings()
     home = resolve(dataset, settings) if dataset else None
@@ -63,6 +68,10 @@ def pin(dataset: str, version: int | None = None, *names: str) -> None:
         Only this materialization version; 0 for graph facts and skeletons.
     names
         Only these tables, views, exports or graph facts.
+
+    Examples
+    --------
+    cortical-cache pin minnie_public 1300
     """
     _set(dataset, version, names, pinned=True)
 
@@ -78,6 +87,10 @@ def unpin(dataset: str, version: int | None = None, *names: str) -> None:
         As it was pinned.
     names
         As they were pinned.
+
+    Examples
+    --------
+    cortical-cache unpin minnie_public 1300
     """
     _set(dataset, version, names, pinned=False)
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.errors import ConfigurationError
 from cortical_cache.registry import resolve
@@ -13,9 +14,6 @@ if TYPE_CHECKING:  # it needs pyarrow and caveclient, which other commands do wi
     from cortical_cache.selfcheck import Finding
 
 __all__ = ["selfcheck"]
-
-NO_ANSWER = 1
-DIFFERS = 4
 
 
 def selfcheck(
@@ -39,6 +37,11 @@ def selfcheck(
         Print as JSON.
     server
         Another CAVE server.
+
+    Examples
+    --------
+    cortical-cache selfcheck minnie_public
+    cortical-cache selfcheck minnie_public --version 1300 --json
     """
     from cortical_cache.selfcheck import PROBES, connect, findings
 
@@ -97,5 +100,5 @@ def _conclusion(found: Sequence["Finding"]) -> int:
     numbers = Counter(one.verdict.outcome for one in found)
     say(", ".join(f"{numbers[one]} {one}" for one in Outcome if numbers[one]))
     if numbers[Outcome.DIFFERS]:
-        return DIFFERS
-    return NO_ANSWER if numbers[Outcome.NO_ANSWER] else 0
+        return Exit.DIFFERS
+    return Exit.FAILED if numbers[Outcome.NO_ANSWER] else Exit.DONE

@@ -40,7 +40,7 @@ def sql(  # noqa: PLR0913  one parameter for each option
     timeout: float = 300.0,
     memory_limit: str = "4GB",
 ) -> None:
-    """Answer one SELECT over all that is held; small tables are fetched first.
+    r"""Answer one SELECT over all that is held; small tables are fetched first.
 
     Parameters
     ----------
@@ -60,6 +60,14 @@ def sql(  # noqa: PLR0913  one parameter for each option
         Seconds that it may take.
     memory_limit
         That it may take; beyond it what can be spilt goes to disk.
+
+    Examples
+    --------
+    cortical-cache sql minnie_public@1300 "SELECT count(*) FROM nucleus_detection_v0"
+    cortical-cache sql minnie_public "SELECT * FROM cell_ids" --output cells.parquet
+    # one of the questions that `cortical-cache queries` lists
+    cortical-cache sql minnie_public@1300 --name table_overview \
+        --param subject=nucleus_detection_v0 --format json
     """
     if statement == "-":
         statement = sys.stdin.read()
@@ -100,6 +108,11 @@ def list_queries(*, json: bool = False) -> None:
     ----------
     json
         Print as JSON, with the meaning of parameters and columns.
+
+    Examples
+    --------
+    cortical-cache queries
+    cortical-cache queries --json
     """
     if json:
         as_json(

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.output import as_json, complain, say, table
 from cortical_cache.cli.progress import progress
 from cortical_cache.errors import ConfigurationError
 from cortical_cache.model.quantities import size
@@ -18,8 +19,6 @@ from cortical_cache.sync import Plan, Report, Selection, execute, make_plan
 from cortical_cache.sync.plan import MAX_ROWS
 
 __all__ = ["sync"]
-
-WRONG, PARTLY_FAILED = 2, 3
 
 
 def sync(  # noqa: PLR0913  one parameter for each option
@@ -74,16 +73,25 @@ def sync(  # noqa: PLR0913  one parameter for each option
         Take them from a file or folder on this machine, not from a bucket.
     locked
         Instead fetch what this lock file names, and fail unless it is the very same.
+
+    Examples
+    --------
+    # what there is to fetch, and how much it is
+    cortical-cache sync minnie_public latest --dry-run
+    # nuclei, cell types, proofreading, lookups; from now on the version that is meant
+    cortical-cache sync minnie_public 1300 --tables core --pin
+    # everything up to 1,000 rows but two patterns
+    cortical-cache sync minnie_public 1484 --max-rows 1000 --exclude "*svm" "synapses*"
     """
     settings = read_settings()
     if locked is not None:
         from cortical_cache.cli.lock import synced_by_lock
 
         is_same = synced_by_lock(locked, dataset, server=server, json=json)
-        return 0 if is_same else PARTLY_FAILED
+        return Exit.DONE if is_same else Exit.PARTLY
     if dataset is None:
-        say("cortical-cache sync: name a dataset, or a lock with --locked FILE")
-        return WRONG
+        complain("cortical-cache sync: name a dataset, or a lock with --locked FILE")
+        return Exit.WRONG
     if from_ is not None or (exports is not None and not settings.offline):
         from cortical_cache.cli.exports import sync_exports
 
@@ -120,7 +128,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
         say(f"version {number} is pinned in {settings.config_file}")
     elif home.pinned != number and sys.stderr.isatty():
         say(f"`cortical-cache sync {dataset} {number} --pin` makes it the default")
-    return PARTLY_FAILED if report.failed else 0
+    return Exit.PARTLY if report.failed else Exit.DONE
 
 
 def _headline(plan: Plan) -> str:
@@ -182,7 +190,7 @@ def _show_report(report: Report, *, json: bool) -> None:
         )
         return
     for one in report.failed:
-        say(f"failed: {one.item.kind} {one.item.name}: {one.error}")
+        complain(f"failed: {one.item.kind} {one.item.name}: {one.error}")
     done = len(report.outcomes) - len(report.failed)
     say(
         f"{plan.dataset} v{plan.version}: fetched {done} tables and views, "

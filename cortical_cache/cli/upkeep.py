@@ -2,14 +2,13 @@
 
 from dataclasses import asdict
 
+from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.dataset import Repositories, open_dataset
 from cortical_cache.settings import read_settings
 
 __all__ = ["repair", "verify"]
-
-DAMAGED = 5
 
 
 def verify(
@@ -33,6 +32,11 @@ def verify(
         Instead compare what is held with this lock file.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache verify
+    cortical-cache verify minnie_public --deep
     """
     if lock is not None:
         from cortical_cache.cli.lock import verified_by_lock
@@ -53,7 +57,7 @@ def verify(
         say(f"no damage: {how} are as they were written")
         return 0
     say(f"{len(found)} files are damaged: `cortical-cache repair DATASET` mends them")
-    return DAMAGED
+    return Exit.DAMAGED
 
 
 def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
@@ -69,6 +73,10 @@ def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
         Look at sizes only; otherwise every file is read.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache repair minnie_public
     """
     settings = read_settings()
     repositories: Repositories = open_dataset(resolve(dataset, settings), settings)
@@ -83,4 +91,4 @@ def repair(dataset: str, *, quick: bool = False, json: bool = False) -> int:
         say("no damage")
     elif left:
         say(f"{len(left)} of {len(done)} are not as before")
-    return DAMAGED if left else 0
+    return Exit.DAMAGED if left else Exit.DONE

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.exports import Exports
     from cortical_cache.client.managers import TableManager, ViewManager
+    from cortical_cache.client.plot import Plots
     from cortical_cache.repositories.answered import Answered, Explanation
 
 __all__ = ["Client", "load_client"]
@@ -125,6 +126,16 @@ class Client(Morphology, Queried, Upkept):
         from cortical_cache.client.exports import Exports
 
         return Exports(self._of)
+
+    @property
+    def plot(self) -> "Plots":
+        """Pictures of what is held; they need the extra ``plots``.
+
+        Freshness: as the rows that are drawn.
+        """
+        from cortical_cache.client.plot import Plots
+
+        return Plots(self)
 
     def set_export_cloudpath(self, cloudpath: str) -> None:
         """Look for exports there, now and in later sessions. No network.

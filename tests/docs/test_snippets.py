@@ -34,7 +34,9 @@ class Block:
 
 
 def blocks(page: Path) -> list[Block]:
-    return [Block(*found) for found in BLOCK.findall(page.read_text("utf-8"))]
+    """Return the blocks of a page, without the site's directives: ```{toctree}."""
+    found = BLOCK.findall(page.read_text("utf-8"))
+    return [Block(*one) for one in found if not one[0].startswith("{")]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -102,7 +104,7 @@ def test_ci_runs_those_two_commands():
 
 def test_every_page_is_linked_from_the_readme():
     readme = (ROOT / "README.md").read_text("utf-8")
-    pages = {one.name for one in (ROOT / "docs").glob("*.md")}
+    pages = {one.name for one in (ROOT / "docs").glob("*.md")} - {"index.md"}
 
     assert pages - THEIRS <= set(re.findall(r"\(docs/(\w+\.md)\)", readme))
 
