@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cortical_cache.demo.rows import Ints
+from cortical_cache.demo.rows import Bools, Ints
 
 _BITS = 20
 _AXES = 3
@@ -28,6 +28,10 @@ class Quads:
     corners: Ints
     cell: Ints
     axis: Ints
+
+    def only(self, wanted: Bools) -> "Quads":
+        """Return some of them."""
+        return Quads(self.corners[wanted], self.cell[wanted], self.axis[wanted])
 
     def triangles(self) -> tuple[Ints, Ints]:
         """Return points (n, 3), each once, and the triangles (m, 3) between them."""

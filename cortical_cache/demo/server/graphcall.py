@@ -6,8 +6,8 @@ from typing import cast
 
 import numpy as np
 
-from cortical_cache.demo.graph import ChunkedGraph
-from cortical_cache.demo.rows import Ints
+from cortical_cache.demo.graph import ChunkedGraph, chunk_coordinates
+from cortical_cache.demo.rows import Floats, Ints
 from cortical_cache.demo.server.deployment import Deployment
 from cortical_cache.demo.server.exchange import Fault, Reply, Request, json_reply
 from cortical_cache.demo.world import SegmentationTable
@@ -60,6 +60,18 @@ class Call:
             place, known = self.graph.nodes.find(nodes)
             if (known & (self.graph.nodes.created[place] > cap)).any():
                 raise error(401, "root_id not valid at timestamp")
+
+    def within(self, nodes: Ints) -> Ints:
+        """Keep the nodes whose chunks touch the bounds of the query string."""
+        text = self.request.query.get("bounds")
+        if text is None or not len(nodes):
+            return nodes
+        ranges = [[float(v) for v in part.split("-")] for part in text.split("_")]
+        start: Floats = np.array(self.graph.voxel_offset)[:, None]
+        bounds: Floats = (ranges - start) / np.array(self.graph.chunk_size)[:, None]
+        chunks = chunk_coordinates(nodes)
+        first, stop = np.floor(bounds[:, 0]), np.ceil(bounds[:, 1])
+        return nodes[((chunks >= first) & (chunks < stop)).all(axis=1)]
 
 
 def nodes_of(*ids: int | str) -> Ints:

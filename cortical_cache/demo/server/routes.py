@@ -56,7 +56,9 @@ def routes(deployment: Deployment) -> tuple[Route, ...]:
         _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
         _route("GET", "/bucket/{}/{*}", storage.file),
         _route("HEAD", "/bucket/{}/{*}", storage.file),
-        _route("GET", "/volumes/{*}", volume.no_volume),
+        _route("GET", "/volumes/{*}", volume.file),
+        _route("HEAD", "/volumes/{*}", volume.file),
+        _route("GET", "/meshing/api/v1/table/{}/manifest/{}", volume.manifest),
     )
 
 

@@ -6,8 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from cortical_cache.demo.graph import ChunkedGraph, chunk_coordinates, layer
-from cortical_cache.demo.rows import Floats, Ints
+from cortical_cache.demo.graph import ChunkedGraph, layer
 from cortical_cache.demo.server.deployment import Deployment
 from cortical_cache.demo.server.exchange import (
     Reply,
@@ -64,20 +63,7 @@ def leaves_many(deployment: Deployment, request: Request, table: str) -> Reply:
 def _leaves(call: Call, node: int) -> list[int]:
     stop = int(call.request.query.get("stop_layer", "1"))
     found = call.graph.leaves(node, stop)
-    return _within(call, found).tolist()
-
-
-def _within(call: Call, nodes: Ints) -> Ints:
-    """Keep the nodes whose chunks touch the bounds of the query string."""
-    text = call.request.query.get("bounds")
-    if text is None or not len(nodes):
-        return nodes
-    ranges = [[float(v) for v in part.split("-")] for part in text.split("_")]
-    start: Floats = np.array(call.graph.voxel_offset)[:, None]
-    bounds: Floats = (ranges - start) / np.array(call.graph.chunk_size)[:, None]
-    chunks = chunk_coordinates(nodes)
-    first, stop = np.floor(bounds[:, 0]), np.ceil(bounds[:, 1])
-    return nodes[((chunks >= first) & (chunks < stop)).all(axis=1)]
+    return call.within(found).tolist()
 
 
 def children(deployment: Deployment, request: Request, table: str, node: str) -> Reply:
@@ -176,7 +162,7 @@ def level2_graph(
     call = Call(deployment, request, table)
     call.admit(nodes_of(node))
     edges = call.graph.level2_edges(int(node))
-    inside = np.isin(edges, _within(call, np.unique(edges))).all(axis=1)
+    inside = np.isin(edges, call.within(np.unique(edges))).all(axis=1)
     bounded = str("bounds" in request.query)
     headers = (("Used-Bounds", bounded),)
     return ids_reply(request, {"edge_graph": edges[inside].tolist()}, headers)
