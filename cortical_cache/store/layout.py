@@ -59,6 +59,8 @@ _GRAPH = "graph"
 
 _OBJECTS = "objects"
 
+_OBJECT_FORMS = {"meshes": ".npz.gz", "mesh_l2_ids": ".npz.gz"}
+
 
 def binding_file(dataset: Path) -> Path:
     """Return the file that says whose the dataset folder is."""
@@ -141,13 +143,14 @@ def graph_names(dataset: Path) -> Iterator[str]:
 def object_file(dataset: Path, kind: str, group: str, name: str) -> Path:
     """Return the file of one object: a compressed document of its own."""
     folder = dataset / _OBJECTS / encode_name(kind) / encode_name(group)
-    return folder / f"{encode_name(name)}.json.gz"
+    form = _OBJECT_FORMS.get(kind, ".json.gz")
+    return folder / f"{encode_name(name)}{form}"
 
 
 def object_files(folder: Path) -> Iterator[Path]:
     """Yield the files of the objects in one of `objects_folders`, in no order."""
     for entry in _entries(folder):
-        if entry.name.endswith(".json.gz"):
+        if entry.name.endswith((".json.gz", ".npz.gz")):
             yield entry
 
 
