@@ -5,8 +5,9 @@ import threading
 import numpy as np
 import pytest
 
+from cortical_cache.demo.generate.surface import surface
 from cortical_cache.meshlabels import Nearness, label_vertices
-from tests.meshes.solids import GRID, NUMBER_BITS, Solid, neuron
+from tests.meshes.solids import CELL, FINE, GRID, NUMBER_BITS, Solid, neuron
 
 NEAR = Nearness(500, 0.5)
 # What was seen is above each by less than the step to 1.
@@ -107,6 +108,20 @@ def test_a_chunk_without_an_id_is_labelled_from_beside_it_within_the_limit(clean
     assert (all_[~bare] == none[~bare]).all()
     inside = np.isin(labels_of(clean) >> NUMBER_BITS, gone)
     assert inside[bare].all()
+
+
+def test_what_ends_at_a_border_is_of_the_chunk_below():
+    """A box open at the border, and one in the chunk beyond; each chunk has one id."""
+    boxes = np.array([[FINE - 1, 3, 3], [FINE + 4, 3, 3]])
+    lattice, faces = surface(boxes).triangles()
+    faces = faces[(lattice[faces][:, :, 0] != FINE).any(axis=1)]
+    vertices = np.array(GRID.origin) + lattice * CELL
+    vertices = (np.floor(vertices / GRID.mesh_step) * GRID.mesh_step).astype(np.float32)
+    ids = np.array([2 << 56 | 5, 2 << 56 | 1 << 46 | 6])
+
+    labels = label_vertices(vertices, faces, ids, boxes * CELL, GRID, near=NEAR)
+
+    assert (labels == np.where(lattice[:, 0] <= FINE, *ids)).all()
 
 
 def test_an_id_whose_point_is_unknown_takes_no_vertex_from_others(clean):
