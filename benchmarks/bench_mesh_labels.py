@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # for the tests' meshes
 
 # vertices in millions: branches, spread in chunks; 120 steps each
-SIZES = {0.1: (23, 1.1), 0.3: (68, 1.6), 1.0: (225, 2.6), 2.6: (605, 5.0)}
+SIZES = {0.1: (23, 1.1), 0.3: (68, 1.6), 1.0: (225, 2.6), 2.6: (680, 5.0)}
 
 CODE = """
 import json, resource, sys, time
