@@ -1,9 +1,11 @@
 """``cortical-cache fetch``: neurons and level-2 nodes, by id, for use offline."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from cortical_cache.cli.named import client_of
 from cortical_cache.cli.output import as_json, say
+from cortical_cache.client import Client
 from cortical_cache.errors import InvalidQueryError
 
 __all__ = ["fetch"]
@@ -51,14 +53,19 @@ def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> 
     made = sum(one.is_there for one in skeletons.values())
     counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
     if meshes:
-        found = client.mesh.get_meshes(roots, allow_missing=True)
-        for root in roots:
-            if root in found:
-                client.mesh.compute_vertex_to_l2_mapping(root)
-            else:
-                say(f"{root}: no mesh")
-        counts["meshes"] = len(found)
+        counts["meshes"] = _fetch_meshes(client, roots)
     if json:
         as_json(counts)
         return
     say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+
+
+def _fetch_meshes(client: Client, roots: Sequence[int]) -> int:
+    """Fetch meshes and what their vertices belong to; return how many there are."""
+    found = client.mesh.get_meshes(roots, allow_missing=True)
+    for root in roots:
+        if root in found:
+            client.mesh.compute_vertex_to_l2_mapping(root)
+        else:
+            say(f"{root}: no mesh")
+    return len(found)
