@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cortical_cache.sources.cave.fetch import CaveFetch
     from cortical_cache.sources.cave.graph import CaveGraph
     from cortical_cache.sources.cave.level2 import CaveLevel2
+    from cortical_cache.sources.cave.meshes import CaveMeshes
     from cortical_cache.sources.cave.metadata import CaveMetadata
     from cortical_cache.sources.cave.session import CaveSession
     from cortical_cache.sources.cave.skeletons import CaveSkeletons
@@ -36,6 +37,7 @@ class Origin:
         self.offline = offline
         self._lock = threading.Lock()
         self._session: CaveSession | None = None
+        self._meshes: CaveMeshes | None = None
 
     @property
     def session(self) -> "CaveSession":
@@ -71,6 +73,17 @@ class Origin:
         from cortical_cache.sources.cave.level2 import CaveLevel2
 
         return CaveLevel2(self.session)
+
+    @property
+    def meshes(self) -> "CaveMeshes":
+        """Meshes; the same each time, as it opens the volume only once."""
+        from cortical_cache.sources.cave.meshes import CaveMeshes
+
+        session = self.session
+        with self._lock:
+            if self._meshes is None:
+                self._meshes = CaveMeshes(session)
+            return self._meshes
 
     @property
     def skeletons(self) -> "CaveSkeletons":

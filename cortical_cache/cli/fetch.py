@@ -1,9 +1,11 @@
 """``cortical-cache fetch``: neurons and level-2 nodes, by id, for use offline."""
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 
 from cortical_cache.cli.named import client_of
 from cortical_cache.cli.output import as_json, say
+from cortical_cache.client import Client
 from cortical_cache.errors import InvalidQueryError
 
 __all__ = ["fetch"]
@@ -12,13 +14,13 @@ _LAYER_SHIFT = 56
 _LEVEL_2 = 2
 
 
-def fetch(dataset: str, *ids: int, json: bool = False) -> None:
+def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> None:
     r"""Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
     Of a root: its skeleton, its level-2 ids, how they touch, their attributes, when it
     lived, and, where the libraries for `get_skeleton` are, its synapses too. Of a
     level-2 id: its attributes. What is held is not asked for again; a skeleton that is
-    not made yet is ordered.
+    not made yet is ordered. Meshes are large, so they come when asked for.
 
     Parameters
     ----------
@@ -26,6 +28,8 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
         Name or alias, with a version for its synapses if need be: minnie_public@1300.
     ids
         Root ids, level-2 ids, or both.
+    meshes
+        Of a root also its mesh, and which level-2 id each vertex belongs to.
     json
         Print as JSON.
 
@@ -55,7 +59,20 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
             client.get_skeleton(one.root_id)
     made = sum(one.is_there for one in skeletons.values())
     counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
+    if meshes:
+        counts["meshes"] = _fetch_meshes(client, roots)
     if json:
         as_json(counts)
         return
     say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+
+
+def _fetch_meshes(client: Client, roots: Sequence[int]) -> int:
+    """Fetch meshes and what their vertices belong to; return how many there are."""
+    found = client.mesh.get_meshes(roots, allow_missing=True)
+    for root in roots:
+        if root in found:
+            client.mesh.compute_vertex_to_l2_mapping(root)
+        else:
+            say(f"{root}: no mesh")
+    return len(found)

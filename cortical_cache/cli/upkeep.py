@@ -41,7 +41,8 @@ def verify(
     if lock is not None:
         from cortical_cache.cli.lock import verified_by_lock
 
-        return 0 if verified_by_lock(lock, dataset, json=json) else DAMAGED
+        is_same = verified_by_lock(lock, dataset, json=json)
+        return Exit.DONE if is_same else Exit.DAMAGED
     settings = read_settings()
     names = [dataset] if dataset else sorted(available(settings))
     found: list[tuple[str, str]] = []

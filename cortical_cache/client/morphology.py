@@ -1,6 +1,7 @@
 """What a client says of the parts and shapes of neurons."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.rooted import Rooted
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from meshparty.meshwork import Meshwork
     from standard_transform.datasets import Dataset as Space
 
+    from cortical_cache.client.mesh import MeshClient
     from cortical_cache.client.meshwork import Tables, Transform
     from cortical_cache.repositories.skeletons import SkeletonOutcome
 
@@ -18,7 +20,7 @@ __all__ = ["Morphology"]
 
 
 class Morphology(Rooted):
-    """The part of a client that is about level-2 nodes and skeletons."""
+    """The part of a client that is about level-2 nodes, skeletons and meshes."""
 
     @property
     def space(self) -> "Space":
@@ -35,6 +37,16 @@ class Morphology(Rooted):
         from cortical_cache.client.space import space_of
 
         return space_of(self._of.dataset)
+
+    @cached_property
+    def mesh(self) -> "MeshClient":
+        """Meshes of roots, and which level-2 id each of their vertices belongs to.
+
+        Freshness: for ever.
+        """
+        from cortical_cache.client.mesh import MeshClient
+
+        return MeshClient(self._of)
 
     def get_l2_ids(self, root_id: object, bounds: object = None) -> Any:  # noqa: ANN401  one array or several
         """Return the level-2 ids of a root, or of many.

@@ -101,6 +101,8 @@ class ServerSettings:
         Seconds that this takes where nobody waits for it, by `clock`.
     skeletons_refused : collection of int
         Roots of which the service makes no skeleton.
+    mesh_delay : float
+        Seconds after an edit until the level-2 nodes that it made have meshes.
     """
 
     row_cap: int = 200_000
@@ -119,6 +121,7 @@ class ServerSettings:
     skeletons_unmade: Collection[int] = ()
     skeleton_delay: float = 0.0
     skeletons_refused: Collection[int] = ()
+    mesh_delay: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""

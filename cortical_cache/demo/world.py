@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Generic, Literal, TypeVar
 
 from cortical_cache.demo.graph import ChunkedGraph
-from cortical_cache.demo.rows import Kind, Rows
+from cortical_cache.demo.rows import Floats, Ints, Kind, Rows
 
 Resolution = tuple[float, float, float]
 Key = TypeVar("Key")
@@ -185,6 +185,20 @@ class L2Cache:
 
 
 @dataclass(frozen=True, slots=True)
+class Fragment:
+    """The mesh of one level-2 node.
+
+    `vertices` in nm, shape (n, 3); `faces` three vertices each, shape (m, 3).
+    """
+
+    vertices: Floats
+    faces: Ints
+
+
+Fragments = Mapping[int, Fragment]
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """All that a deployment serves.
 
@@ -192,7 +206,8 @@ class World:
     without frozen tables is one whose database is gone; version 0 of `view_rows` is
     the live database. `segmentations` are keyed by the name in the URL, `l2_caches` by
     the name of the chunked graph. `skeletons` are what can be made of roots, keyed by
-    the name of the graph too, each as version 4 of the skeleton service has it.
+    the name of the graph too, each as version 4 of the skeleton service has it, and so
+    are `meshes`, by level-2 id.
     """
 
     datastacks: Mapping[str, Datastack]
@@ -203,4 +218,5 @@ class World:
     bucket: str = "cave-demo-bucket"
     l2_caches: Mapping[str, L2Cache] = field(default_factory=dict[str, L2Cache])
     skeletons: Mapping[str, Skeletons] = field(default_factory=dict[str, Skeletons])
+    meshes: Mapping[str, Fragments] = field(default_factory=dict[str, Fragments])
     users: Mapping[int, str] = field(default_factory=lambda: {1: "Demo User"})

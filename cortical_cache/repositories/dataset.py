@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.level2graph import Level2Graph
     from cortical_cache.repositories.lineage import Lineage
     from cortical_cache.repositories.locking import Locking
+    from cortical_cache.repositories.meshes import Meshes
     from cortical_cache.repositories.pins import Pins
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.refreshing import Refreshes
@@ -114,6 +115,13 @@ class Repositories:
         from cortical_cache.repositories.skeletons import Skeletons
 
         return Skeletons(self.store, self.origin, self.facts, self.clock)
+
+    @cached_property
+    def meshes(self) -> "Meshes":
+        """Meshes of roots."""
+        from cortical_cache.repositories.meshes import Meshes
+
+        return Meshes(self.store, self.origin, self.roots, self.clock)
 
     @cached_property
     def diffs(self) -> "Diffs":

@@ -28,10 +28,11 @@ class Holding:
     Attributes
     ----------
     kind : str
-        ``table``, ``view``, ``export``, ``query``, ``graph`` or ``skeletons``.
+        ``table``, ``view``, ``export``, ``query``, ``graph``, ``skeletons``, ``meshes``
+        or ``mesh_l2_ids``.
     name : str
     version : int
-        0 for what belongs to none: facts of the graph, skeletons.
+        0 for what belongs to none: facts of the graph, skeletons, meshes.
     timestamp : datetime or None
         When the version was frozen, where known.
     extent : str

@@ -6,7 +6,6 @@ past for good.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,9 @@ from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.chunks import ChunkGrid
 from cortical_cache.model.ids import fetch_arguments
-from cortical_cache.model.json import JsonObject, as_list, as_object
+from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past
 from cortical_cache.repositories.places import spanned
@@ -29,7 +29,6 @@ __all__ = ["Level2Graph"]
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-_BITS = 64
 _NONE = -1  # the place of a row that says: this root has no edges
 
 
@@ -77,6 +76,16 @@ class Level2Graph:
             ),
         )
         return as_object(document.value)
+
+    def grid(self) -> ChunkGrid:
+        """Return where its chunks lie. Freshness: a day.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and never asked.
+        """
+        return ChunkGrid.parse(self.segmentation())
 
     def edges(self, root: int) -> Ints:
         """Return the pairs of touching level-2 ids of a root, in the server's order.
@@ -195,15 +204,11 @@ class Level2Graph:
                 "bounds are three pairs of coordinates, the first and the last of "
                 f"each axis; {bounds!r} are none"
             )
-        info = self.segmentation()
-        graph, scale = as_object(info["graph"]), as_object(as_list(info["scales"])[0])
-        start = np.zeros(3)
-        if info.get("chunks_start_at_voxel_offset"):
-            start = np.array(as_list(scale["voxel_offset"]), np.float64)
-        size = np.array(as_list(graph["chunk_size"]), np.float64)
+        grid = self.grid()
+        start, size = np.array(grid.voxel_origin), np.array(grid.voxel_size)
         first = np.floor((box[:, 0] - start) / size)
         stop = np.ceil((box[:, 1] - start) / size)
-        chunks = _chunks(nodes, graph)
+        chunks = grid.of_ids(nodes)
         inside: Bools = (chunks >= first) & (chunks < stop)
         return np.logical_and.reduce(inside, axis=1)
 
@@ -213,15 +218,3 @@ class Level2Graph:
             raise NotCachedError(
                 what, f"cortical-cache fetch {name} {fetch_arguments(ids)}"
             )
-
-
-def _chunks(nodes: Ints, graph: JsonObject) -> Ints:
-    """Return the chunk coordinates in level-2 ids, shape (n, 3).
-
-    An id has, from the top, its layer, x, y and z of its chunk, and a number.
-    """
-    layer_bits = cast("int", graph["n_bits_for_layer_id"])
-    bits = cast("int", as_object(graph["spatial_bit_masks"])["2"])
-    shifts = [_BITS - layer_bits - bits * axis for axis in (1, 2, 3)]
-    mask = (1 << bits) - 1
-    return np.stack([(nodes >> shift) & mask for shift in shifts], axis=1)

@@ -62,6 +62,8 @@ _GRAPH = "graph"
 
 _OBJECTS = "objects"
 
+_OBJECT_FORMS = {"meshes": ".npz.gz", "mesh_l2_ids": ".npz.gz"}
+
 
 def binding_file(dataset: Path) -> Path:
     """Return the file that says whose the dataset folder is."""
@@ -149,20 +151,24 @@ def objects_folder(dataset: Path, kind: str, group: str) -> Path:
 def object_file(dataset: Path, kind: str, group: str, name: str) -> Path:
     """Return the file of one object: a compressed document of its own."""
     folder = objects_folder(dataset, kind, group)
-    return folder / f"{encode_name(name)}.json.gz"
+    return folder / f"{encode_name(name)}{_object_form(kind)}"
+
+
+def _object_form(kind: str) -> str:
+    return _OBJECT_FORMS.get(kind, ".json.gz")
 
 
 def object_files(folder: Path) -> Iterator[Path]:
     """Yield the files of the objects in one of `objects_folders`, in no order."""
     for entry in _entries(folder):
-        if entry.name.endswith(".json.gz"):
+        if entry.name.endswith((".json.gz", ".npz.gz")):
             yield entry
 
 
 def object_names(dataset: Path, kind: str, group: str) -> Iterator[str]:
     """Yield the names of the objects of a kind and group, in no order."""
-    for path in object_files(object_file(dataset, kind, group, "x").parent):
-        name = decode_name(path.name.removesuffix(".json.gz"))
+    for path in object_files(objects_folder(dataset, kind, group)):
+        name = decode_name(path.name.removesuffix(_object_form(kind)))
         if name is not None:
             yield name
 

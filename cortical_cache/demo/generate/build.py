@@ -16,6 +16,7 @@ from cortical_cache.demo.generate.freeze import (
 from cortical_cache.demo.generate.history import play
 from cortical_cache.demo.generate.level2 import l2_cache
 from cortical_cache.demo.generate.lives import COPY_TIME, moment
+from cortical_cache.demo.generate.mesh import fragments
 from cortical_cache.demo.generate.profiles import PROFILES, Profile, Role
 from cortical_cache.demo.generate.skeleton import skeletons
 from cortical_cache.demo.generate.source import Source
@@ -96,6 +97,7 @@ def build_world(settings: WorldSettings | None = None) -> World:
         view_rows=views,
         l2_caches={graph.name: cache},
         skeletons={graph.name: skeletons(graph, cache)},
+        meshes={graph.name: fragments(graph, cache)},
     )
 
 

@@ -7,9 +7,8 @@ import base64
 import gzip
 import hashlib
 import io
-import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -26,6 +25,7 @@ from cortical_cache.demo.server.exchange import (
     Request,
     html_reply,
     json_reply,
+    part_reply,
 )
 from cortical_cache.demo.world import MergedTable
 
@@ -286,22 +286,4 @@ class Storage:
         )
         if request.headers.get("if-none-match") == tag:
             return Reply(304, headers, b"")
-        wanted = _byte_range(request.headers, len(stored.data))
-        if wanted is None:
-            return Reply(200, headers, stored.data)
-        start, stop = wanted
-        total = len(stored.data)
-        if start >= total:
-            return Reply(416, (*headers, ("Content-Range", f"bytes */{total}")), b"")
-        part = ("Content-Range", f"bytes {start}-{stop - 1}/{total}")
-        return Reply(206, (*headers, part), stored.data[start:stop])
-
-
-def _byte_range(headers: Mapping[str, str], total: int) -> tuple[int, int] | None:
-    match = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
-    if match is None or match.group(0) == "bytes=-":
-        return None
-    first, last = match.groups()
-    if not first:
-        return max(total - int(last), 0), total
-    return int(first), min(int(last) + 1, total) if last else total
+        return part_reply(request, headers, stored.data)

@@ -60,6 +60,7 @@ class Deployment:
         self.settings = settings
         self.url = ""
         self.l2_asked: dict[int, datetime] = {}
+        self.drawn: dict[int, bytes] = {}
         self.skeletons_asked: dict[int, datetime] = {}
         self._numbers = itertools.count()
         self._models: dict[tuple[str, int, str], Rows] = {}

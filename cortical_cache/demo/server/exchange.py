@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -65,6 +66,31 @@ def zipped(request: Request, reply: Reply) -> Reply:
     extra = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
     body = gzip.compress(reply.body, 6, mtime=0)
     return Reply(reply.status, (*reply.headers, *extra), body)
+
+
+def part_reply(
+    request: Request, headers: tuple[tuple[str, str], ...], data: bytes
+) -> Reply:
+    """Answer with a file, or with the range of bytes that is asked for."""
+    wanted = _byte_range(request.headers, len(data))
+    if wanted is None:
+        return Reply(200, headers, data)
+    start, stop = wanted
+    total = len(data)
+    if start >= total:
+        return Reply(416, (*headers, ("Content-Range", f"bytes */{total}")), b"")
+    part = ("Content-Range", f"bytes {start}-{stop - 1}/{total}")
+    return Reply(206, (*headers, part), data[start:stop])
+
+
+def _byte_range(headers: Mapping[str, str], total: int) -> tuple[int, int] | None:
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", headers.get("range", ""))
+    if match is None or match.group(0) == "bytes=-":
+        return None
+    first, last = match.groups()
+    if not first:
+        return max(total - int(last), 0), total
+    return int(first), min(int(last) + 1, total) if last else total
 
 
 def unhandled(message: str) -> Fault:

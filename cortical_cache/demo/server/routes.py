@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cortical_cache.demo.server import (
     auth,
+    changes,
     info,
     level2,
     live,
@@ -14,6 +15,7 @@ from cortical_cache.demo.server import (
     schema,
     segmentation,
     skeleton,
+    volume,
 )
 from cortical_cache.demo.server.bucket import Storage
 from cortical_cache.demo.server.deployment import Deployment
@@ -54,7 +56,9 @@ def routes(deployment: Deployment) -> tuple[Route, ...]:
         _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
         _route("GET", "/bucket/{}/{*}", storage.file),
         _route("HEAD", "/bucket/{}/{*}", storage.file),
-        _route("GET", "/volumes/{*}", segmentation.no_volume),
+        _route("GET", "/volumes/{*}", volume.file),
+        _route("HEAD", "/volumes/{*}", volume.file),
+        _route("GET", "/meshing/api/v1/table/{}/manifest/{}", volume.manifest),
     )
 
 
@@ -142,7 +146,7 @@ def _segmentation_routes() -> tuple[Route, ...]:
     return (
         _route("GET", "/segmentation/api/versions", segmentation.api_versions),
         _route("GET", "/segmentation/api/version", segmentation.service_version),
-        _route("GET", "/segmentation/table/{}/info", segmentation.table_info),
+        _route("GET", "/segmentation/table/{}/info", volume.table_info),
         _route("POST", f"{table}/roots_binary", segmentation.roots_binary),
         _route("GET", f"{table}/node/{{}}/root", segmentation.root),
         _route("GET", f"{table}/node/{{}}/leaves", segmentation.leaves),
@@ -151,15 +155,13 @@ def _segmentation_routes() -> tuple[Route, ...]:
         _route("GET", f"{table}/node/{{}}/lvl2_graph", segmentation.level2_graph),
         _route("POST", f"{table}/is_latest_roots", segmentation.is_latest),
         _route("POST", f"{table}/root_timestamps", segmentation.root_timestamps),
-        _route("POST", f"{table}/lineage_graph_multiple", segmentation.lineage),
+        _route("POST", f"{table}/lineage_graph_multiple", changes.lineage),
         _route("GET", f"{table}/past_id_mapping", segmentation.past_ids),
         _route("GET", f"{table}/valid_nodes", segmentation.valid_nodes),
         _route("POST", f"{table}/minimal_covering_nodes", segmentation.covering_nodes),
         _route("GET", f"{table}/delta_roots", segmentation.delta_roots),
         _route("GET", f"{table}/oldest_timestamp", segmentation.oldest_timestamp),
-        _route("GET", f"{table}/root/{{}}/change_log", segmentation.change_log),
-        _route(
-            "GET", f"{table}/tabular_change_log_many", segmentation.tabular_change_log
-        ),
-        _route("GET", f"{table}/operation_details", segmentation.operation_details),
+        _route("GET", f"{table}/root/{{}}/change_log", changes.change_log),
+        _route("GET", f"{table}/tabular_change_log_many", changes.tabular_change_log),
+        _route("GET", f"{table}/operation_details", changes.operation_details),
     )

@@ -1,0 +1,47 @@
+"""What a mapping was computed from, beside the mapping."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["VertexAssigner"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VertexAssigner:
+    """A mesh, its level-2 ids, and how vertices were assigned to them.
+
+    Attributes
+    ----------
+    root_id : int
+    vertices : numpy.ndarray of float, shape (n, 3)
+        In nm.
+    faces : numpy.ndarray of int, shape (m, 3)
+    lvl2_ids : numpy.ndarray of int64, shape (k,)
+    lvl2_pts : numpy.ndarray of float, shape (k, 3)
+        A point inside each, in nm; NaN where none is known.
+    max_distance, ratio_better : float
+    hop_limit : int or None
+    cloudvolume_fallback : bool
+    mesh_label : numpy.ndarray of int64, shape (n,)
+        The level-2 id of each vertex; 0 where there is none.
+    """
+
+    root_id: int
+    vertices: npt.NDArray[np.floating]
+    faces: npt.NDArray[np.integer]
+    lvl2_ids: npt.NDArray[np.int64]
+    lvl2_pts: npt.NDArray[np.float64]
+    max_distance: float
+    ratio_better: float
+    hop_limit: int | None
+    cloudvolume_fallback: bool
+    mesh_label: npt.NDArray[np.int64]
+
+    @property
+    def mesh_label_index(self) -> npt.NDArray[np.int64]:
+        """The place in `lvl2_ids` of each vertex's id; -1 where there is none."""
+        order = np.argsort(self.lvl2_ids, kind="stable")
+        place = np.searchsorted(self.lvl2_ids[order], self.mesh_label)
+        return np.where(self.mesh_label == 0, -1, order[place % max(1, len(order))])
