@@ -1,4 +1,4 @@
-"""``cortical-cache fetch``: neurons and level-2 nodes, by id, for use offline."""
+"""``cortical-cache fetch``: neurons, level-2 nodes, states, by id, for offline."""
 
 from importlib.util import find_spec
 
@@ -12,7 +12,13 @@ _LAYER_SHIFT = 56
 _LEVEL_2 = 2
 
 
-def fetch(dataset: str, *ids: int, json: bool = False) -> None:
+def fetch(
+    dataset: str,
+    *ids: int,
+    state: tuple[int, ...] = (),
+    properties: tuple[int, ...] = (),
+    json: bool = False,
+) -> None:
     """Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
     Of a root: its skeleton, its level-2 ids, how they touch, their attributes, when it
@@ -26,12 +32,18 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
         Name or alias, with a version for its synapses if need be: minnie_public@1300.
     ids
         Root ids, level-2 ids, or both.
+    state, properties
+        A neuroglancer state, or segment properties, of the state server; repeatable.
     json
         Print as JSON.
     """
-    if not ids:
+    if not (ids or state or properties):
         raise InvalidQueryError("name the root ids or level-2 ids to fetch")
     client = client_of(dataset)
+    for one in state:
+        client.cached.state.get_state_json(one)
+    for one in properties:
+        client.cached.state.get_property_json(one)
     level2 = [one for one in ids if one >> _LAYER_SHIFT == _LEVEL_2]
     roots = [one for one in ids if one >> _LAYER_SHIFT != _LEVEL_2]
     for root, nodes in client.get_l2_ids(roots).items():
@@ -48,6 +60,7 @@ def fetch(dataset: str, *ids: int, json: bool = False) -> None:
             client.get_skeleton(one.root_id)
     made = sum(one.is_there for one in skeletons.values())
     counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
+    counts |= {"states": len(state) + len(properties)} if state or properties else {}
     if json:
         as_json(counts)
         return

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from cortical_cache.client.described import Described
 from cortical_cache.client.morphology import Morphology
 from cortical_cache.client.queried import Queried
 from cortical_cache.client.status import CacheStatus, cache_status
@@ -34,7 +35,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client(Morphology, Queried):
+class Client(Morphology, Queried, Described):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.

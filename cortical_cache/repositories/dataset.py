@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.places import Places
     from cortical_cache.repositories.roots import Roots
     from cortical_cache.repositories.skeletons import Skeletons
+    from cortical_cache.repositories.states import States
     from cortical_cache.repositories.upkeep import Upkeep
 
 __all__ = ["Repositories", "open_dataset"]
@@ -111,6 +112,13 @@ class Repositories:
         from cortical_cache.repositories.skeletons import Skeletons
 
         return Skeletons(self.store, self.origin, self.facts, self.clock)
+
+    @cached_property
+    def states(self) -> "States":
+        """Neuroglancer states."""
+        from cortical_cache.repositories.states import States
+
+        return States(self.origin, self.facts)
 
     @cached_property
     def diffs(self) -> "Diffs":

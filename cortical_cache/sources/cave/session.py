@@ -24,7 +24,7 @@ from urllib3.util.retry import Retry
 from cortical_cache.errors import NotCachedError, ServerBusyError
 from cortical_cache.sources.cave.faults import check, translated
 
-__all__ = ["CaveSession"]
+__all__ = ["CONNECT_SECONDS", "CaveSession"]
 
 log = logging.getLogger(__name__)
 
