@@ -80,7 +80,7 @@ class Exports:
         return pd.DataFrame(records, columns=["name", "version", "size", "held"])
 
     def reset_available_files(self) -> list[Export]:
-        """List the exports again, now, and return them."""
+        """List the exports again, now, and return them. Freshness: asked each time."""
         return list(self._exports.listed(refresh=True))
 
     def get_table(  # noqa: PLR0913  name and version as in cortical_tools; then ours
