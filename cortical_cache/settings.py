@@ -3,15 +3,7 @@
 Read once, when a client is made or a command starts, into a frozen value. Nothing
 here touches the network.
 
-========================== ==================================== ===================
-environment                configuration file                   default
-========================== ==================================== ===================
-``CORTICAL_CACHE_DIR``     ``cache_dir``                        user data folder
-``CORTICAL_CACHE_OFFLINE`` ``offline``                          false
-``CORTICAL_CACHE_VERSION`` ``version`` under ``[datasets.X]``   see ``versions``
-``CORTICAL_CACHE_SERVER``  ``server_address`` likewise          the dataset's own
-``CORTICAL_CACHE_CONFIG``  (names the configuration file)       user config folder
-========================== ==================================== ===================
+`SETTINGS` lists them all, and ``cortical-cache config`` shows them.
 """
 
 import os
@@ -24,12 +16,72 @@ from typing import TypeVar
 from cortical_cache.errors import ConfigurationError
 from cortical_cache.model.json import as_object
 
-__all__ = ["Settings", "config_path", "read_settings", "write_pin"]
+__all__ = [
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "config_path",
+    "origin",
+    "read_settings",
+    "write_pin",
+]
 
 _TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"", "0", "false", "no", "off"}
+_FALSE = {"0", "false", "no", "off"}
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where one setting may be set, the first that is counts.
+
+    Attributes
+    ----------
+    name : str
+        Field of `Settings`.
+    variable : str
+        Of the environment; empty is as good as unset.
+    key : str
+        In the configuration file; empty if it cannot be set there.
+    default : str
+        What holds otherwise, in words.
+    by_dataset : bool
+        The key lies under ``[datasets.NAME]``.
+    """
+
+    name: str
+    variable: str
+    key: str
+    default: str
+    by_dataset: bool = False
+
+
+SETTINGS = (
+    Setting("cache_dir", "CORTICAL_CACHE_DIR", "cache_dir", "the user's data folder"),
+    Setting("offline", "CORTICAL_CACHE_OFFLINE", "offline", "no"),
+    Setting(
+        "version",
+        "CORTICAL_CACHE_VERSION",
+        "version",
+        "offline the newest held, else the server's newest",
+        by_dataset=True,
+    ),
+    Setting(
+        "server_address",
+        "CORTICAL_CACHE_SERVER",
+        "server_address",
+        "the dataset's own",
+        by_dataset=True,
+    ),
+    Setting(
+        "config_file",
+        "CORTICAL_CACHE_CONFIG",
+        "",
+        "config.toml in the user's configuration folder",
+    ),
+)
+"""Every setting that does not describe a dataset. Whoever adds one adds its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +102,8 @@ class Settings:
         The ``[datasets.NAME]`` tables of the configuration file, unchecked.
     config_file : Path
         Where the configuration file is, or would be.
+    keys : frozenset of str
+        What it sets besides.
     """
 
     cache_dir: Path
@@ -60,6 +114,7 @@ class Settings:
     datasets: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict[str, Mapping[str, object]]
     )
+    keys: frozenset[str] = frozenset()
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -116,7 +171,40 @@ def read_settings(
         server_address=environment.get("CORTICAL_CACHE_SERVER") or None,
         config_file=path,
         datasets=_tables(config, path),
+        keys=frozenset(config) - {"datasets"},
     )
+
+
+def origin(
+    setting: Setting,
+    settings: Settings,
+    *,
+    dataset: str = "",
+    environment: Mapping[str, str] = os.environ,
+) -> str:
+    """Tell where a setting comes from: a variable, the file, or nowhere.
+
+    Parameters
+    ----------
+    setting : Setting
+    settings : Settings
+        As read.
+    dataset : str
+        Heading under ``[datasets.NAME]`` to look at.
+    environment : mapping of str
+
+    Returns
+    -------
+    str
+        ``environment (NAME)``, ``file (PATH)`` or ``default``.
+    """
+    if environment.get(setting.variable):
+        return f"environment ({setting.variable})"
+    if setting.by_dataset:
+        is_in_file = setting.key in settings.datasets.get(dataset, {})
+    else:
+        is_in_file = bool(setting.key) and setting.key in settings.keys
+    return f"file ({settings.config_file})" if is_in_file else "default"
 
 
 def write_pin(path: Path, dataset: str, version: int) -> None:
@@ -164,7 +252,7 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 def _flag(name: str, environment: Mapping[str, str]) -> bool | None:
     text = environment.get(name)
-    if text is None:
+    if not text:
         return None
     if text.strip().lower() in _TRUE:
         return True

@@ -11,6 +11,7 @@ import sys
 from cyclopts import App, Parameter
 
 from cortical_cache.cli.auth import auth_app, login
+from cortical_cache.cli.config import config
 from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
 from cortical_cache.cli.doctor import doctor
@@ -39,6 +40,7 @@ app.command(sync)
 app.command(fetch)
 app.command(list_held, name="ls")
 app.command(info)
+app.command(config)
 app.command(diff)
 app.command(sql)
 app.command(export)
