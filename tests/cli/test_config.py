@@ -26,7 +26,8 @@ def test_the_file_and_the_environment_are_named(command, monkeypatch, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(
         "offline = true\n"
-        "[datasets.microns_public]\nversion = 1181\naliases = ['ours']\n"
+        "[datasets.microns_public]\nversion = 1181\n"
+        "aliases = ['ours', 'microns_public']\n"
     )
     monkeypatch.setenv("CORTICAL_CACHE_CONFIG", str(path))
 
@@ -36,7 +37,7 @@ def test_the_file_and_the_environment_are_named(command, monkeypatch, tmp_path):
     assert shown["config_file"] == (str(path), "environment (CORTICAL_CACHE_CONFIG)")
     own = told(command("config", "ours", "--json"))
     assert own["version"] == (1181, f"file ({path})")
-    assert own["aliases"] == (["ours"], f"file ({path})")
+    assert own["aliases"] == (["ours", "microns_public"], f"file ({path})")
     assert own["datastack"] == ("minnie65_public", "preset")
     assert own["alternative_tables"] == (["nucleus_alternative_points"], "preset")
     assert own["server_address"] == ("https://global.daf-apis.com", "default")
