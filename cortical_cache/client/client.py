@@ -308,17 +308,16 @@ class Client(Morphology, Queried, Described):
         return cache_status(self._of)
 
     def __repr__(self) -> str:
-        """Name dataset, version and place, without touching the network."""
-        held = self._of.versions.held()
-        shown = self._of.versions.settled()
-        return (
-            f"<cortical_cache.Client {self.dataset.name} "
-            f"version={'newest' if shown is None else shown} "
-            f"held={list(held)}{' offline' if self.offline else ''}>"
-        )
+        """Name dataset, version and what is held, without touching the network."""
+        from cortical_cache.client.shown import as_text
+
+        return as_text(self._of)
 
     def _repr_html_(self) -> str:
-        return self.cache_status().to_html()
+        """Link to neuroglancer, made of remembered facts, without a request."""
+        from cortical_cache.client.shown import as_html
+
+        return as_html(self._of)
 
 
 def load_client(  # noqa: PLR0913  a front door has several bells

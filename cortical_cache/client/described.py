@@ -1,10 +1,10 @@
 """What a client says of its dataset, and shows of it: info, states, neuroglancer."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from cortical_cache.client.base import Base
+from cortical_cache.client.watched import is_watched
 from cortical_cache.model.json import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -316,4 +316,4 @@ class Described(Base):
             If offline.
         """
         annotations = self._of.origin.annotations
-        return annotations.upload(staged_annos, progress=sys.stderr.isatty())
+        return annotations.upload(staged_annos, progress=is_watched())

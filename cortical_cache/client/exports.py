@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.outputs import Output, check_output, converted
-from cortical_cache.client.status import size
+from cortical_cache.client.status import size, table_html
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.export import Export
 from cortical_cache.repositories.dataset import Repositories
@@ -160,8 +160,28 @@ class Exports:
             self._exports.bring(export, promote=promote, progress=come)
 
     def __repr__(self) -> str:
-        """Name the locations."""
-        return f"<Exports of {self._of.dataset.name} at {', '.join(self.locations)}>"
+        """Name the locations and how many exports were listed. No network."""
+        listed = self._exports.known()
+        count = f", {len(listed)} listed" if listed else ""
+        where = ", ".join(self.locations)
+        return f"<Exports of {self._of.dataset.name} at {where}{count}>"
+
+    def _repr_html_(self) -> str:
+        """Lay out what was last listed, and what of it is held. No network."""
+        heading = f"Exports of {self._of.dataset.name} at {', '.join(self.locations)}"
+        cells = [
+            ("name", "version", "size", "held"),
+            *(
+                (
+                    one.name,
+                    str(one.version),
+                    size(one.size),
+                    "yes" if self._exports.is_current(one) else "",
+                )
+                for one in self._exports.known()
+            ),
+        ]
+        return table_html(heading, cells)
 
 
 def _pandas(table: "pa.Table") -> "pd.DataFrame":

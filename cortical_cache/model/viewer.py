@@ -21,7 +21,7 @@ _LEGIBLE = "~@#$&()*!+=:;,.?/'"  # what the neuroglancer package leaves as it is
 
 
 def viewer_state(
-    info: JsonObject, image_source: str, segments: Sequence[int]
+    info: JsonObject, image_source: str, segments: Sequence[int] = ()
 ) -> JsonObject:
     """Return the state: images, segmentation, voxels of the viewer.
 
