@@ -22,6 +22,7 @@ from cortical_cache.cli.output import say
 from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sql import list_queries, sql
+from cortical_cache.cli.status import status
 from cortical_cache.cli.sync import sync
 from cortical_cache.cli.upkeep import repair, verify
 from cortical_cache.errors import CorticalCacheError
@@ -40,6 +41,7 @@ app.command(sync)
 app.command(fetch)
 app.command(list_held, name="ls")
 app.command(info)
+app.command(status)
 app.command(config)
 app.command(diff)
 app.command(sql)

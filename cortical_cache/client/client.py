@@ -238,7 +238,7 @@ class Client(Morphology, Queried, Described):
             ref_batch_size=ref_batch_size,
             progress=progress,
         )
-        return query_synapses(materialize, asked)
+        return query_synapses(materialize, self._of.tables, asked)
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.

@@ -1,6 +1,6 @@
 """The annotation service, through caveclient's own methods. Nothing is remembered."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.sources.cave.faults import translated
@@ -27,7 +27,7 @@ class CaveAnnotations:
         """See caveclient's ``AnnotationClient.stage_annotations``."""
         asked = f"table {options.get('table_name')} of the annotation service"
         with translated(self._session.server_address, asked):
-            service: Any = self._session.client.annotation
+            service = self._session.adapted(self._session.client.annotation)
             try:
                 return service.stage_annotations(**options)
             except ValueError as error:  # caveclient's own: neither table nor schema
@@ -36,7 +36,7 @@ class CaveAnnotations:
     def upload(self, staged: object, *, progress: bool) -> list[int] | dict[str, int]:
         """See caveclient's ``AnnotationClient.upload_staged_annotations``."""
         with translated(self._session.server_address, "an upload of annotations"):
-            service: Any = self._session.client.annotation
+            service = self._session.adapted(self._session.client.annotation)
             try:
                 return service.upload_staged_annotations(staged, progress=progress)
             except ValueError as error:  # caveclient's own: staged for no table

@@ -55,7 +55,7 @@ class CaveStates:
     def get_elsewhere(self, url: str) -> JsonObject:
         """Return the state at an address, with caveclient's own method."""
         with translated(self._session.server_address, f"the state at {url}"):
-            service: Any = self._session.client.state
+            service = self._session.adapted(self._session.client.state)
             return as_object(service.get_state_json(url))
 
     def upload(
@@ -73,7 +73,7 @@ class CaveStates:
         dict
             The value as the server got it.
         """
-        service: Any = self._session.client.state
+        service = self._session.adapted(self._session.client.state)
         upload = (
             service.upload_state_json
             if kind == "state"
