@@ -17,7 +17,7 @@ from cortical_cache.model.dataset import AlternativeTable, Dataset, Home
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.settings import Settings
 
-__all__ = ["available", "resolve"]
+__all__ = ["available", "heading", "origin_of", "resolve"]
 
 ENTRY_POINTS = "cortical_cache.datasets"
 
@@ -123,11 +123,31 @@ def _canonical(name: str, datasets: Mapping[str, Dataset]) -> str:
     return next((d.name for d in datasets.values() if name in d.aliases), name)
 
 
+def heading(dataset: Dataset, settings: Settings) -> str:
+    """Return under which name the configuration file has a dataset, or its own."""
+    names = (dataset.name, *dataset.aliases)
+    return next((name for name in names if name in settings.datasets), dataset.name)
+
+
+def origin_of(field: str, dataset: Dataset, settings: Settings) -> str:
+    """Tell where a field of a dataset comes from: file, preset, entry point, default.
+
+    Parameters
+    ----------
+    field : str
+        A key of the configuration file.
+    dataset : Dataset
+    settings : Settings
+    """
+    if field in _user_table(dataset, settings):
+        return f"file ({settings.config_file})"
+    if dataset.name in _presets():
+        return "preset"
+    return "entry point" if dataset.name in _shipped() else "default"
+
+
 def _user_table(dataset: Dataset, settings: Settings) -> Mapping[str, object]:
-    for name in (dataset.name, *dataset.aliases):
-        if name in settings.datasets:
-            return settings.datasets[name]
-    return {}
+    return settings.datasets.get(heading(dataset, settings), {})
 
 
 def _own_server(dataset: Dataset) -> str:

@@ -3,7 +3,6 @@
 Read once, when a client is made or a command starts, into a frozen value. Nothing
 here touches the network.
 
-=========================== ==================================== ===================
 environment                 configuration file                   default
 =========================== ==================================== ===================
 ``CORTICAL_CACHE_DIR``      ``cache_dir``                        user data folder
@@ -14,6 +13,8 @@ environment                 configuration file                   default
 ``CORTICAL_CACHE_SERVER``   ``server_address`` likewise          the dataset's own
 ``CORTICAL_CACHE_CONFIG``   (names the configuration file)       user config folder
 =========================== ==================================== ===================
+=======
+`SETTINGS` lists them all, and ``cortical-cache config`` shows them.
 """
 
 import os
@@ -27,12 +28,74 @@ from cortical_cache.errors import ConfigurationError
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.model.quantities import parse_size
 
-__all__ = ["Settings", "config_path", "read_settings", "write_pin"]
+__all__ = [
+    "SETTINGS",
+    "Setting",
+    "Settings",
+    "config_path",
+    "origin",
+    "read_settings",
+    "write_pin",
+]
 
 _TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"", "0", "false", "no", "off"}
+_FALSE = {"0", "false", "no", "off"}
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where one setting may be set, the first that is counts.
+
+    Attributes
+    ----------
+    name : str
+        Field of `Settings`.
+    variable : str
+        Of the environment; empty is as good as unset.
+    key : str
+        In the configuration file; empty if it cannot be set there.
+    default : str
+        What holds otherwise, in words.
+    by_dataset : bool
+        The key lies under ``[datasets.NAME]``.
+    """
+
+    name: str
+    variable: str
+    key: str
+    default: str
+    by_dataset: bool = False
+
+
+SETTINGS = (
+    Setting("cache_dir", "CORTICAL_CACHE_DIR", "cache_dir", "the user's data folder"),
+    Setting("offline", "CORTICAL_CACHE_OFFLINE", "offline", "no"),
+    Setting("max_size", "CORTICAL_CACHE_MAX_SIZE", "max_size", "no limit"),
+    Setting("layers", "CORTICAL_CACHE_TEAM_DIR", "layers", "none"),
+    Setting(
+        "version",
+        "CORTICAL_CACHE_VERSION",
+        "version",
+        "offline the newest held, else the server's newest",
+        by_dataset=True,
+    ),
+    Setting(
+        "server_address",
+        "CORTICAL_CACHE_SERVER",
+        "server_address",
+        "the dataset's own",
+        by_dataset=True,
+    ),
+    Setting(
+        "config_file",
+        "CORTICAL_CACHE_CONFIG",
+        "",
+        "config.toml in the user's configuration folder",
+    ),
+)
+"""Every setting that does not describe a dataset. Whoever adds one adds its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +122,8 @@ class Settings:
     layers : tuple of Path
         Roots of stores that are read, too, and never written; the first before the
         others.
+    keys : frozenset of str
+        What it sets besides.
     """
 
     cache_dir: Path
@@ -71,6 +136,7 @@ class Settings:
     )
     max_size: int | None = None
     layers: tuple[Path, ...] = ()
+    keys: frozenset[str] = frozenset()
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -129,7 +195,40 @@ def read_settings(
         datasets=_tables(config, path),
         max_size=_max_size(config, path, environment),
         layers=_layers(config, path, environment),
+        keys=frozenset(config) - {"datasets"},
     )
+
+
+def origin(
+    setting: Setting,
+    settings: Settings,
+    *,
+    dataset: str = "",
+    environment: Mapping[str, str] = os.environ,
+) -> str:
+    """Tell where a setting comes from: a variable, the file, or nowhere.
+
+    Parameters
+    ----------
+    setting : Setting
+    settings : Settings
+        As read.
+    dataset : str
+        Heading under ``[datasets.NAME]`` to look at.
+    environment : mapping of str
+
+    Returns
+    -------
+    str
+        ``environment (NAME)``, ``file (PATH)`` or ``default``.
+    """
+    if environment.get(setting.variable):
+        return f"environment ({setting.variable})"
+    if setting.by_dataset:
+        is_in_file = setting.key in settings.datasets.get(dataset, {})
+    else:
+        is_in_file = bool(setting.key) and setting.key in settings.keys
+    return f"file ({settings.config_file})" if is_in_file else "default"
 
 
 def write_pin(path: Path, dataset: str, version: int) -> None:
@@ -205,7 +304,7 @@ def _max_size(
 
 def _flag(name: str, environment: Mapping[str, str]) -> bool | None:
     text = environment.get(name)
-    if text is None:
+    if not text:
         return None
     if text.strip().lower() in _TRUE:
         return True

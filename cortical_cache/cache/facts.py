@@ -109,6 +109,7 @@ class Facts:
         NotCachedError
             Offline, and nothing is remembered.
         """
+        name = f"{fact.value}.{part}" if part else fact.value
         held = self.held(fact, version, part)
         if held and not refresh and is_fresh(fact, held.captured_at, self._clock()):
             return held
@@ -127,5 +128,5 @@ class Facts:
                 fact.value,
                 held.captured_at.isoformat(timespec="seconds"),
             )
-            self._seen[fact.value, version] = held
+            self._seen[name, version] = held
             return held

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cortical_cache.model.dataset import Dataset
 
 if TYPE_CHECKING:
+    from cortical_cache.sources.cave.annotations import CaveAnnotations
     from cortical_cache.sources.cave.fetch import CaveFetch
     from cortical_cache.sources.cave.graph import CaveGraph
     from cortical_cache.sources.cave.level2 import CaveLevel2
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cortical_cache.sources.cave.metadata import CaveMetadata
     from cortical_cache.sources.cave.session import CaveSession
     from cortical_cache.sources.cave.skeletons import CaveSkeletons
+    from cortical_cache.sources.cave.states import CaveStates
 
 __all__ = ["Origin"]
 
@@ -91,6 +93,20 @@ class Origin:
         from cortical_cache.sources.cave.skeletons import CaveSkeletons
 
         return CaveSkeletons(self.session)
+
+    @property
+    def states(self) -> "CaveStates":
+        """The state server."""
+        from cortical_cache.sources.cave.states import CaveStates
+
+        return CaveStates(self.session)
+
+    @property
+    def annotations(self) -> "CaveAnnotations":
+        """The annotation service."""
+        from cortical_cache.sources.cave.annotations import CaveAnnotations
+
+        return CaveAnnotations(self.session)
 
     def fetch(self, cap: int | None, learn: Callable[[int], None]) -> "CaveFetch":
         """Rows of tables and views, given and told the server's cap."""

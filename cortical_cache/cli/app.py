@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from cortical_cache.cli.auth import auth_app, login
 from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.config import config
 from cortical_cache.cli.demo import demo_app
 from cortical_cache.cli.diff import diff
 from cortical_cache.cli.doctor import doctor
@@ -23,6 +24,7 @@ from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.room import pin, space, unpin
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sql import list_queries, sql
+from cortical_cache.cli.status import status
 from cortical_cache.cli.sync import sync
 from cortical_cache.cli.teaching import teach
 from cortical_cache.cli.upkeep import repair, verify
@@ -42,6 +44,8 @@ app.command(sync)
 app.command(fetch)
 app.command(list_held, name="ls")
 app.command(info)
+app.command(status)
+app.command(config)
 app.command(diff)
 app.command(sql)
 app.command(export)

@@ -1,4 +1,4 @@
-"""``cortical-cache fetch``: neurons and level-2 nodes, by id, for use offline."""
+"""``cortical-cache fetch``: neurons, level-2 nodes, states, by id, for offline."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -14,7 +14,14 @@ _LAYER_SHIFT = 56
 _LEVEL_2 = 2
 
 
-def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> None:
+def fetch(
+    dataset: str,
+    *ids: int,
+    state: tuple[int, ...] = (),
+    properties: tuple[int, ...] = (),
+    meshes: bool = False,
+    json: bool = False,
+) -> None:
     r"""Fetch what belongs to neurons and level-2 nodes, to have it offline.
 
     Of a root: its skeleton, its level-2 ids, how they touch, their attributes, when it
@@ -28,6 +35,8 @@ def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> 
         Name or alias, with a version for its synapses if need be: minnie_public@1300.
     ids
         Root ids, level-2 ids, or both.
+    state, properties
+        A neuroglancer state, or segment properties, of the state server; repeatable.
     meshes
         Of a root also its mesh, and which level-2 id each vertex belongs to.
     json
@@ -40,9 +49,10 @@ def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> 
         "SELECT root_id FROM cell_ids WHERE root_id > 0 LIMIT 2" |
         tail -n +2 | xargs cortical-cache fetch minnie_public
     """
-    if not ids:
+    if not (ids or state or properties):
         raise InvalidQueryError("name the root ids or level-2 ids to fetch")
     client = client_of(dataset)
+    states = _fetch_states(client, state, properties)
     level2 = [one for one in ids if one >> _LAYER_SHIFT == _LEVEL_2]
     roots = [one for one in ids if one >> _LAYER_SHIFT != _LEVEL_2]
     for root, nodes in client.get_l2_ids(roots).items():
@@ -61,10 +71,23 @@ def fetch(dataset: str, *ids: int, meshes: bool = False, json: bool = False) -> 
     counts = {"roots": len(roots), "level2_ids": len(held), "skeletons": made}
     if meshes:
         counts["meshes"] = _fetch_meshes(client, roots)
+    if states:
+        counts["states"] = states
     if json:
         as_json(counts)
         return
     say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+
+
+def _fetch_states(
+    client: Client, states: Sequence[int], properties: Sequence[int]
+) -> int:
+    """Fetch states and segment properties; return how many there are."""
+    for one in states:
+        client.cached.state.get_state_json(one)
+    for one in properties:
+        client.cached.state.get_property_json(one)
+    return len(states) + len(properties)
 
 
 def _fetch_meshes(client: Client, roots: Sequence[int]) -> int:

@@ -1,11 +1,11 @@
 """Progress bars for what is fetched on the way: exports, tables."""
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from cortical_cache.cache.exports import BringProgress, no_progress
+from cortical_cache.client.watched import is_watched
 from cortical_cache.model.export import Export
 from cortical_cache.sync import Item, Outcome
 
@@ -24,7 +24,7 @@ def bring_bar(export: Export, *, show: bool = True) -> Generator[BringProgress]:
     export : Export
     show : bool
     """
-    if not show or not sys.stderr.isatty():
+    if not show or not is_watched():
         yield no_progress
         return
     from tqdm.auto import tqdm
@@ -59,7 +59,7 @@ class TableBars:
             total=item.rows,
             unit=" rows",
             leave=False,
-            disable=not sys.stderr.isatty(),
+            disable=not is_watched(),
         )
 
     def progressed(self, item: Item, come: int, there_are: int) -> None:

@@ -17,8 +17,10 @@ from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
     from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.info import CachedInfo
     from cortical_cache.client.l2cache import CachedL2Cache
     from cortical_cache.client.skeleton import CachedSkeleton
+    from cortical_cache.client.state import CachedState
 
 __all__ = ["Cached"]
 
@@ -73,6 +75,8 @@ class Cached:
         self._chunkedgraph: CachedChunkedGraph | None = None
         self._l2cache: CachedL2Cache | None = None
         self._skeleton: CachedSkeleton | None = None
+        self._info: CachedInfo | None = None
+        self._state: CachedState | None = None
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -115,6 +119,24 @@ class Cached:
 
             self._skeleton = CachedSkeleton(self._of)
         return self._skeleton
+
+    @property
+    def info(self) -> "CachedInfo":
+        """The info service."""
+        if self._info is None:
+            from cortical_cache.client.info import CachedInfo
+
+            self._info = CachedInfo(self._of)
+        return self._info
+
+    @property
+    def state(self) -> "CachedState":
+        """The state server."""
+        if self._state is None:
+            from cortical_cache.client.state import CachedState
+
+            self._state = CachedState(self._of)
+        return self._state
 
     def __repr__(self) -> str:
         """Name datastack and server, as caveclient does."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from cortical_cache.client.described import Described
 from cortical_cache.client.morphology import Morphology
 from cortical_cache.client.queried import Queried
 from cortical_cache.client.status import CacheStatus, cache_status
@@ -36,7 +37,7 @@ __all__ = ["Client", "load_client"]
 log = logging.getLogger(__name__)
 
 
-class Client(Morphology, Queried, Upkept):
+class Client(Morphology, Queried, Described, Upkept):
     """One dataset, answered from the store, and from CAVE where it must.
 
     Made by `load_client`; making it opens no socket and writes nothing.
@@ -249,7 +250,7 @@ class Client(Morphology, Queried, Upkept):
             ref_batch_size=ref_batch_size,
             progress=progress,
         )
-        return query_synapses(materialize, asked)
+        return query_synapses(materialize, self._of.tables, asked)
 
     def explain(self, question: object, **options: object) -> "Explanation":
         """Tell how a question would be answered, without touching the network.
@@ -319,17 +320,16 @@ class Client(Morphology, Queried, Upkept):
         return cache_status(self._of)
 
     def __repr__(self) -> str:
-        """Name dataset, version and place, without touching the network."""
-        held = self._of.versions.held()
-        shown = self._of.versions.settled()
-        return (
-            f"<cortical_cache.Client {self.dataset.name} "
-            f"version={'newest' if shown is None else shown} "
-            f"held={list(held)}{' offline' if self.offline else ''}>"
-        )
+        """Name dataset, version and what is held, without touching the network."""
+        from cortical_cache.client.shown import as_text
+
+        return as_text(self._of)
 
     def _repr_html_(self) -> str:
-        return self.cache_status().to_html()
+        """Link to neuroglancer, made of remembered facts, without a request."""
+        from cortical_cache.client.shown import as_html
+
+        return as_html(self._of)
 
 
 def load_client(  # noqa: PLR0913  a front door has several bells

@@ -1,9 +1,10 @@
 """A progress bar for many ids. Nothing is drawn into a pipe."""
 
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
+
+from cortical_cache.client.watched import is_watched
 
 __all__ = ["CountBar", "count_bar"]
 
@@ -52,7 +53,7 @@ def count_bar(label: str, count: int | None, unit: str) -> Generator[CountBar]:
         How many there are, if that is known by now.
     unit : str
     """
-    bar = CountBar(label, unit, show=sys.stderr.isatty())
+    bar = CountBar(label, unit, show=is_watched())
     bar.total(count or 0)
     try:
         yield bar

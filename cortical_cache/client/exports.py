@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.outputs import Output, check_output, converted
+from cortical_cache.client.status import table_html
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.export import Export
 from cortical_cache.model.quantities import size
@@ -80,7 +81,7 @@ class Exports:
         return pd.DataFrame(records, columns=["name", "version", "size", "held"])
 
     def reset_available_files(self) -> list[Export]:
-        """List the exports again, now, and return them."""
+        """List the exports again, now, and return them. Freshness: asked each time."""
         return list(self._exports.listed(refresh=True))
 
     def get_table(  # noqa: PLR0913  name and version as in cortical_tools; then ours
@@ -160,8 +161,28 @@ class Exports:
             self._exports.bring(export, promote=promote, progress=come)
 
     def __repr__(self) -> str:
-        """Name the locations."""
-        return f"<Exports of {self._of.dataset.name} at {', '.join(self.locations)}>"
+        """Name the locations and how many exports were listed. No network."""
+        listed = self._exports.known()
+        count = f", {len(listed)} listed" if listed else ""
+        where = ", ".join(self.locations)
+        return f"<Exports of {self._of.dataset.name} at {where}{count}>"
+
+    def _repr_html_(self) -> str:
+        """Lay out what was last listed, and what of it is held. No network."""
+        heading = f"Exports of {self._of.dataset.name} at {', '.join(self.locations)}"
+        cells = [
+            ("name", "version", "size", "held"),
+            *(
+                (
+                    one.name,
+                    str(one.version),
+                    size(one.size),
+                    "yes" if self._exports.is_current(one) else "",
+                )
+                for one in self._exports.known()
+            ),
+        ]
+        return table_html(heading, cells)
 
 
 def _pandas(table: "pa.Table") -> "pd.DataFrame":

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import wraps
+from html import escape
 from typing import Any
 
 from caveclient.tools import table_manager
@@ -75,6 +76,21 @@ class _Manager(BaseManager):
             made = _explaining(self._make(name), self._where)
         setattr(self, name, made)
         return made
+
+    def __repr__(self) -> str:
+        """List the names, as caveclient does."""
+        return str(self._tables)
+
+    def _repr_html_(self) -> str:
+        """List names and descriptions, which are their owners' words: escaped."""
+        entries = (
+            f"<details><summary>{escape(name)}</summary>"
+            f"<p>{escape(str(self._table_metadata[name].get('description') or ''))}</p>"
+            "</details>"
+            for name in self._tables
+        )
+        heading = f"{len(self._tables)} {self._what}s of {self._where}"
+        return f"<b>{escape(heading)}</b>{''.join(entries)}"
 
     def _make(self, name: str) -> Any:  # noqa: ANN401  a class made at run time
         raise AttributeError(name)

@@ -48,6 +48,11 @@ class Morphology(Rooted):
 
         return MeshClient(self._of)
 
+    @property
+    def dataset_transform(self) -> "Space":
+        """The same as `space`, by cortical_tools' other name."""
+        return self.space
+
     def get_l2_ids(self, root_id: object, bounds: object = None) -> Any:  # noqa: ANN401  one array or several
         """Return the level-2 ids of a root, or of many.
 

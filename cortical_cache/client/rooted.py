@@ -18,6 +18,11 @@ __all__ = ["Rooted"]
 class Rooted(Versioned):
     """The part of a client that is about cells and roots."""
 
+    @property
+    def _root_id_lookup_main_table(self) -> str:
+        """What cortical_tools calls the main table; its own tests ask for it."""
+        return self._of.dataset.main_table
+
     def cell_id_to_root_id(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
         self,
         cell_ids: object,

@@ -1,5 +1,6 @@
 """What is held, as a value that prints well."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from html import escape
@@ -18,7 +19,7 @@ from cortical_cache.repositories.holdings import (
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CacheStatus", "cache_status"]
+__all__ = ["CacheStatus", "cache_status", "table_html"]
 
 _COLUMNS = (
     "version",
@@ -119,13 +120,9 @@ class CacheStatus:
 
     def to_html(self) -> str:
         """Lay the table out for a notebook."""
-        heading = escape(f"{self.dataset}: {size(self.nbytes)}")
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in one)}</tr>"
-            for one in self.lines()
-        )
         warnings = "".join(f"<p>{escape(one)}</p>" for one in self.warnings)
-        return f"<b>{heading}</b><table>{body}</table>{warnings}"
+        heading = f"{self.dataset}: {size(self.nbytes)}"
+        return table_html(heading, self.lines()) + warnings
 
 
 def _source(one: Holding) -> str:
@@ -143,3 +140,20 @@ def cache_status(repositories: Repositories) -> CacheStatus:
         expiries(repositories.store, found),
         repositories.clock(),
     )
+
+
+def table_html(heading: str, lines: Sequence[Sequence[str]]) -> str:
+    """Lay lines of cells out for a notebook, whatever is in them.
+
+    Parameters
+    ----------
+    heading : str
+    lines : sequence of sequence of str
+        The columns' names first.
+    """
+    rows = [
+        "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in line)
+        for tag, line in zip(["th", *["td"] * len(lines)], lines, strict=False)
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<b>{escape(heading)}</b><table>{body}</table>"

@@ -11,6 +11,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cortical_cache.client.materialize import CachedMaterialize
+from cortical_cache.client.watched import is_watched
+from cortical_cache.repositories.answered import Answered, combined
+from cortical_cache.repositories.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,19 +42,20 @@ class SynapseQuery:
 
 
 def query_synapses(
-    materialize: CachedMaterialize, asked: SynapseQuery
+    materialize: CachedMaterialize, tables: Tables, asked: SynapseQuery
 ) -> "pd.DataFrame":
     """Answer a synapse query batch by batch.
 
     What a batch fetched is held when the next one starts, so an interrupted call goes
     on where it stopped.
     """
+    asking = _Asking(materialize, tables)
     frames: list[pd.DataFrame] = []
     for side in [*["pre"] * asked.pre, *["post"] * asked.post]:
         column = f"{side}_pt_root_id"
         label = f"{side} synapses"
         frames += [
-            _ask(materialize, asked, asked.table, (column, batch))
+            _ask(asking, asked, asked.table, (column, batch))
             for batch in _batches(
                 asked.root_ids, asked.batch_size, label, show=asked.progress
             )
@@ -62,23 +66,35 @@ def query_synapses(
         synapses = synapses[apart.fillna(value=False)]
     synapses = synapses.reset_index(drop=True)
     for reference in asked.reference_tables:
-        synapses = _with_reference(materialize, asked, synapses, reference)
+        synapses = _with_reference(asking, asked, synapses, reference)
+    if asking.parts:
+        tables.last = combined(asking.parts)
+        synapses.attrs["cortical_cache"] = tables.last.note()
     return synapses
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Whom to ask, and where each part of the answer came from."""
+
+    materialize: CachedMaterialize
+    tables: Tables
+    parts: list[Answered] = field(default_factory=list[Answered])
+
+
 def _with_reference(
-    materialize: CachedMaterialize,
+    asking: _Asking,
     asked: SynapseQuery,
     synapses: "pd.DataFrame",
     reference: str,
 ) -> "pd.DataFrame":
     """Add a reference table's columns; missing where a synapse has no entry."""
-    refers = materialize.get_table_metadata(reference, version=asked.version)
+    refers = asking.materialize.get_table_metadata(reference, version=asked.version)
     on = "target_id" if refers.get("reference_table") == asked.table else "id"
     ids = tuple(int(one) for one in synapses["id"].unique())
     label = f"{reference} entries"
     frames = [
-        _ask(materialize, asked, reference, (on, batch))
+        _ask(asking, asked, reference, (on, batch))
         for batch in _batches(ids, asked.ref_batch_size, label, show=asked.progress)
     ]
     entries = _stacked(frames)
@@ -90,6 +106,19 @@ def _with_reference(
 
 
 def _ask(
+    asking: _Asking,
+    asked: SynapseQuery,
+    table: str,
+    key: tuple[str, tuple[int, ...]],
+) -> "pd.DataFrame":
+    """Ask, and note where the answer came from."""
+    frame = _rows(asking.materialize, asked, table, key)
+    if asking.tables.last is not None:
+        asking.parts.append(asking.tables.last)
+    return frame
+
+
+def _rows(
     materialize: CachedMaterialize,
     asked: SynapseQuery,
     table: str,
@@ -129,7 +158,8 @@ def _batches(
     from tqdm.auto import tqdm
 
     starts = range(0, max(len(ids), 1), size)
-    bar = tqdm(starts, desc=label, disable=not show or len(starts) == 1, leave=False)
+    hidden = not show or len(starts) == 1 or not is_watched()
+    bar = tqdm(starts, desc=label, disable=hidden, leave=False)
     for start in bar:
         yield ids[start : start + size]
 

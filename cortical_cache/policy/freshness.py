@@ -48,6 +48,9 @@ class Fact(Enum):
     L2_CACHES = "l2_caches"
     SEGMENTATION = "segmentation"
     SKELETON_VERSIONS = "skeleton_versions"
+    IMAGE_MIRRORS = "image_mirrors"
+    STATES = "states"
+    PROPERTIES = "properties"
 
     @property
     def rule(self) -> Rule:
@@ -78,6 +81,9 @@ _RULES = {
     Fact.L2_CACHES: Rule(_DAY, "a cache that is built anew gets a new id"),
     Fact.SEGMENTATION: Rule(_DAY, "administrators edit meshes and mirrors"),
     Fact.SKELETON_VERSIONS: Rule(_DAY, "grow with releases of the service"),
+    Fact.IMAGE_MIRRORS: Rule(_DAY, "administrators move images"),
+    Fact.STATES: Rule(None, "the state server never writes a number twice"),
+    Fact.PROPERTIES: Rule(None, "lie beside the states, under the same rule"),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 

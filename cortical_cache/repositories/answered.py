@@ -1,9 +1,10 @@
 """What is told of an answer: where it comes from, or would."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Answered", "Explanation"]
+__all__ = ["Answered", "Explanation", "combined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,8 @@ class Answered:
     ----------
     source : {"store", "server"}
         ``"store"`` if no request left the process for its rows.
-    version : int
-        Materialization version.
+    version : int or None
+        Materialization version; None of a live answer.
     fetched_at : datetime or None
         When the oldest rows used came from the server, UTC.
     reason : str
@@ -24,10 +25,35 @@ class Answered:
     """
 
     source: str
-    version: int
+    version: int | None
     fetched_at: datetime | None
     reason: str
     layers: tuple[str, ...] = ()
+
+    def note(self) -> dict[str, object]:
+        """Say it in values that survive ``to_parquet``, for ``attrs``."""
+        fetched = self.fetched_at
+        return {
+            "source": self.source,
+            "version": self.version,
+            "fetched_at": None if fetched is None else fetched.isoformat(),
+            "layers": list(self.layers),
+        }
+
+
+def combined(parts: Sequence[Answered]) -> Answered:
+    """Tell of an answer that several make up: the server's if any part of it is.
+
+    Parameters
+    ----------
+    parts : sequence of Answered
+        One at least.
+    """
+    source = "server" if any(one.source == "server" for one in parts) else "store"
+    times = [one.fetched_at for one in parts if one.fetched_at is not None]
+    reasons = "; ".join(dict.fromkeys(one.reason for one in parts))
+    layers = tuple(dict.fromkeys(layer for one in parts for layer in one.layers))
+    return Answered(source, parts[0].version, min(times, default=None), reasons, layers)
 
 
 @dataclass(frozen=True, slots=True)

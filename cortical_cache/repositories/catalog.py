@@ -128,15 +128,35 @@ class Catalog:
         )
         return as_object(document.value)
 
-    def info(self, *, refresh: bool = False) -> JsonObject:
-        """Return the datastack's record of the info service. Freshness: a day."""
+    def info(self, *, mirror: str = "", refresh: bool = False) -> JsonObject:
+        """Return the datastack's record of the info service. Freshness: a day.
+
+        Parameters
+        ----------
+        mirror : str
+            With the images of this mirror, where there are several.
+        refresh : bool
+            Ask now.
+        """
+        # What caveclient remembers since it connected is as old as what is held.
+        again = refresh or self._facts.held(Fact.INFO) is not None
         document = self._facts.get(
             Fact.INFO,
-            lambda: self._origin.metadata.info(),  # noqa: PLW0108  connects when called
+            lambda: self._origin.metadata.info(mirror, again=again),
             missing=self._missing("the datastack's record", None),
+            part=mirror,
             refresh=refresh,
         )
         return as_object(document.value)
+
+    def image_mirrors(self) -> list[JsonObject]:
+        """Return where else the images lie: name and source. Freshness: a day."""
+        document = self._facts.get(
+            Fact.IMAGE_MIRRORS,
+            lambda: [*self._origin.metadata.image_mirrors()],
+            missing=self._missing("the list of image mirrors", None),
+        )
+        return [as_object(one) for one in as_list(document.value)]
 
     def unique_strings(self, table: str, version: int) -> JsonObject:
         """Return the unique values of a table's string columns. Freshness: a day.

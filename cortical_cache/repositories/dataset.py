@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cortical_cache.repositories.refreshing import Refreshes
     from cortical_cache.repositories.roots import Roots
     from cortical_cache.repositories.skeletons import Skeletons
+    from cortical_cache.repositories.states import States
     from cortical_cache.repositories.upkeep import Upkeep
 
 __all__ = ["Repositories", "open_dataset"]
@@ -122,6 +123,13 @@ class Repositories:
         from cortical_cache.repositories.meshes import Meshes
 
         return Meshes(self.store, self.origin, self.roots, self.clock)
+
+    @cached_property
+    def states(self) -> "States":
+        """Neuroglancer states."""
+        from cortical_cache.repositories.states import States
+
+        return States(self.origin, self.facts)
 
     @cached_property
     def diffs(self) -> "Diffs":

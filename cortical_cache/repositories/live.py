@@ -20,6 +20,7 @@ from cortical_cache.model.values import as_given
 from cortical_cache.model.version import VersionRecord, parse_time
 from cortical_cache.policy.answering import key_filters
 from cortical_cache.policy.freshness import is_past
+from cortical_cache.repositories.answered import Answered
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
@@ -113,12 +114,16 @@ class Live:
                 f"{method} of {arguments.get('table')}",
             )
             frame = passed.frame
+            told = Answered("server", None, self._clock(), "a live answer")
             past = is_past(moment, passed.server_time, self._versions.public_end())
             sampled = arguments.get("random_sample") or arguments.get("limit")
             if past and under is not None and not passed.limited and not sampled:
                 self._frames.keep(digest, under, frame)
         else:
             frame = kept.frame
+            told = Answered("store", None, kept.fetched_at, "a live answer, kept")
+        self._tables.last = told
+        frame.attrs["cortical_cache"] = told.note()
         return presented(
             frame,
             split_positions=bool(arguments.get("split_positions")),

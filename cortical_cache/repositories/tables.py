@@ -307,17 +307,8 @@ class Tables:
         return self._labels.live(query, shapes)
 
     def _note(self) -> dict[str, object]:
-        """Say where the answer came from, in values that survive ``to_parquet``."""
-        last = self.last
-        if last is None:
-            return {}
-        fetched = last.fetched_at
-        return {
-            "source": last.source,
-            "version": last.version,
-            "fetched_at": None if fetched is None else fetched.isoformat(),
-            "layers": list(last.layers),
-        }
+        """Say where the answer came from."""
+        return {} if self.last is None else self.last.note()
 
     def _held(
         self,

@@ -15,6 +15,7 @@ from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.sync import sync
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.policy.freshness import Fact
+from cortical_cache.settings import SETTINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -71,13 +72,11 @@ def test_every_field_of_a_dataset_is_documented():
     assert {"version", "same_data"} < told
 
 
-@pytest.mark.parametrize(
-    "name", ["DIR", "OFFLINE", "MAX_SIZE", "TEAM_DIR", "VERSION", "SERVER", "CONFIG"]
-)
-def test_every_variable_is_documented(name):
-    told = {row[0].strip("`") for row in rows("configuration.md")}
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda one: one.name)
+def test_every_setting_is_documented(setting):
+    told = {row[0].strip("`"): row[1] for row in rows("configuration.md")}
 
-    assert f"CORTICAL_CACHE_{name}" in told
+    assert told[setting.variable].strip("`").split("`")[0] == setting.key
 
 
 def test_no_other_variable_is_read():
@@ -90,6 +89,7 @@ def test_no_other_variable_is_read():
 
     told = {row[0].strip("`") for row in rows("configuration.md")}
     assert named <= told
+    assert named == {one.variable for one in SETTINGS}
 
 
 if __name__ == "__main__":

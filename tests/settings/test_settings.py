@@ -1,11 +1,20 @@
 """Arguments over environment over file over default."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from cortical_cache.errors import ConfigurationError
-from cortical_cache.settings import config_path, read_settings, write_pin
+from cortical_cache.registry import resolve
+from cortical_cache.settings import (
+    SETTINGS,
+    Settings,
+    config_path,
+    origin,
+    read_settings,
+    write_pin,
+)
 
 
 @pytest.fixture
@@ -107,3 +116,54 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(config):
         write_pin(config, "demo", 3)
 
     assert config.read_text() == "not toml"
+
+
+VALUES = {
+    "cache_dir": ("/from/environment", '"/from/file"'),
+    "offline": ("1", "true"),
+    "version": ("1300", "1181"),
+    "server_address": ("http://environment", '"http://file"'),
+    "max_size": ("1000", "2000"),
+    "layers": ("/from/environment", '["/from/file"]'),
+}
+
+
+def test_every_field_has_its_line_in_the_table():
+    named = {one.name for one in SETTINGS}
+
+    assert named == {one.name for one in fields(Settings)} - {"datasets", "keys"}
+    assert set(VALUES) == named - {"config_file"}
+
+
+@pytest.mark.parametrize("setting", [one for one in SETTINGS if one.key])
+@pytest.mark.parametrize("in_file", [True, False])
+@pytest.mark.parametrize("variable", [None, "", "set"])
+def test_where_a_setting_comes_from_is_told(setting, in_file, variable, config):
+    in_environment, file_value = VALUES[setting.name]
+    if in_file:
+        head = "[datasets.minnie_public]\n" if setting.by_dataset else ""
+        config.write_text(f"{head}{setting.key} = {file_value}\n")
+    environment = {"CORTICAL_CACHE_CONFIG": str(config)}
+    if variable is not None:
+        environment[setting.variable] = variable and in_environment
+    settings = read_settings(environment=environment)
+
+    told = origin(setting, settings, dataset="minnie_public", environment=environment)
+
+    value = getattr(settings, setting.name)
+    if isinstance(value, tuple):
+        value = str(value[0]) if variable else [str(one) for one in value]
+    if setting.by_dataset:
+        home = resolve("minnie_public", settings)
+        own = {"version": settings.version or home.pinned}
+        own["server_address"] = home.dataset.server_address
+        value = own[setting.name]
+    if variable:
+        assert told == f"environment ({setting.variable})"
+        assert str(value) in {in_environment, "True"}
+    elif in_file:
+        assert told == f"file ({config})"
+        assert str(value).replace("'", '"') in {file_value.strip('"'), "True"}
+    else:
+        assert told == "default"
+        assert str(value) not in {file_value.strip('"'), in_environment, "True"}

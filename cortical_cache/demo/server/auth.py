@@ -17,6 +17,7 @@ _OPEN_PREFIXES = (
     "/storage/",
     "/download/",
     "/volumes/",
+    "/viewer/",
 )
 _OPEN_ENDINGS = ("/version", "/api/versions", "/table_mapping")
 

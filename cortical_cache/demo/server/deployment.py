@@ -62,6 +62,8 @@ class Deployment:
         self.l2_asked: dict[int, datetime] = {}
         self.drawn: dict[int, bytes] = {}
         self.skeletons_asked: dict[int, datetime] = {}
+        self.states: dict[tuple[str, int], object] = {}
+        self.written: dict[tuple[str, str], dict[int, dict[str, object]]] = {}
         self._numbers = itertools.count()
         self._models: dict[tuple[str, int, str], Rows] = {}
         self._lock = threading.Lock()
@@ -69,6 +71,14 @@ class Deployment:
     def dice(self) -> np.random.Generator:
         """Return a generator that differs from request to request."""
         return np.random.default_rng((self.settings.seed, next(self._numbers)))
+
+    def keep_state(self, kind: str, value: object, number: int | None = None) -> int:
+        """Keep a value under a number, one that nobody has unless it is given."""
+        with self._lock:
+            if number is None:
+                number = 1 + max((n for _, n in self.states), default=0)
+            self.states[kind, number] = value
+        return number
 
     def datastack(self, name: str) -> Datastack:
         """Find a datastack that the caller may see."""

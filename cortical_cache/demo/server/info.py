@@ -1,8 +1,12 @@
 """The info service: datastacks and aligned volumes."""
 
+from dataclasses import replace
+
 from cortical_cache.demo.server.deployment import Deployment
 from cortical_cache.demo.server.exchange import Reply, Request, json_reply, not_found
 from cortical_cache.demo.world import AlignedVolume, Datastack
+
+_MIRROR = "mirror"
 
 
 def version(_deployment: Deployment, _request: Request) -> Reply:
@@ -15,10 +19,15 @@ def datastacks(deployment: Deployment, _request: Request) -> Reply:
     return json_reply(list(deployment.world.datastacks))
 
 
-def datastack(deployment: Deployment, _request: Request, name: str) -> Reply:
+def datastack(deployment: Deployment, request: Request, name: str) -> Reply:
     """Describe one datastack; its local server is this one."""
     found = _datastack(deployment, name)
     volume = deployment.volume(found)
+    mirror = request.query.get("image_source_name", "default")
+    if mirror not in {"default", _MIRROR}:
+        raise not_found({"message": f"image source {mirror} not found"})
+    if mirror == _MIRROR:
+        volume = replace(volume, image_source=_mirrored(volume.image_source))
     x, y, z = found.viewer_resolution
     url = deployment.url
     return json_reply(
@@ -49,7 +58,16 @@ def datastack(deployment: Deployment, _request: Request, name: str) -> Reply:
 def image_sources(deployment: Deployment, _request: Request, name: str) -> Reply:
     """List the image mirrors of a datastack."""
     source = deployment.volume(_datastack(deployment, name)).image_source
-    return json_reply([{"name": "default", "image_source": source}])
+    return json_reply(
+        [
+            {"name": "default", "image_source": source},
+            {"name": _MIRROR, "image_source": _mirrored(source)},
+        ]
+    )
+
+
+def _mirrored(source: str) -> str:
+    return source.replace("example.org", "mirror.example.org")
 
 
 def volumes(deployment: Deployment, _request: Request) -> Reply:

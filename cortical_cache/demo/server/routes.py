@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cortical_cache.demo.server import (
+    annotations,
     auth,
     changes,
     info,
@@ -15,6 +16,7 @@ from cortical_cache.demo.server import (
     schema,
     segmentation,
     skeleton,
+    states,
     volume,
 )
 from cortical_cache.demo.server.bucket import Storage
@@ -51,6 +53,8 @@ def routes(deployment: Deployment) -> tuple[Route, ...]:
         *_segmentation_routes(),
         *_level2_routes(),
         *_skeleton_routes(),
+        *_state_routes(),
+        *_annotation_routes(),
         _route("GET", "/storage/v1/b/{}/o", storage.listing),
         _route("GET", "/storage/v1/b/{}/o/{*}", storage.item),
         _route("GET", "/download/storage/v1/b/{}/o/{*}", storage.item),
@@ -138,6 +142,31 @@ def _skeleton_routes() -> tuple[Route, ...]:
         _route("GET", f"{many}/get_skeletons/{{}}/{{}}/{{}}/{{}}", skeleton.bulk),
         _route("POST", f"{many}/get_cached_skeletons/{{}}/{{}}", skeleton.cached),
         _route("POST", f"{many}/gen_skeletons", skeleton.generate),
+    )
+
+
+def _state_routes() -> tuple[Route, ...]:
+    base = "/nglstate/api/v1"
+    return (
+        _route("GET", f"{base}/version", states.service_version),
+        _route("POST", f"{base}/post", states.post),
+        _route("POST", f"{base}/post/{{}}", states.post_numbered),
+        _route("POST", f"{base}/property/post", states.post_properties),
+        _route("GET", f"{base}/property/{{}}/info", states.properties),
+        _route("GET", f"{base}/{{}}", states.get),
+        _route("GET", "/viewer/version.json", states.viewer_version),
+    )
+
+
+def _annotation_routes() -> tuple[Route, ...]:
+    base = "/annotation/api/v2/aligned_volume/{}/table"
+    rows = f"{base}/{{}}/annotations"
+    return (
+        _route("GET", base, annotations.tables),
+        _route("GET", f"{base}/{{}}", annotations.metadata),
+        _route("GET", rows, annotations.get),
+        _route("POST", rows, annotations.post),
+        _route("PUT", rows, annotations.put),
     )
 
 

@@ -6,8 +6,9 @@ purpose: they remember answers process-wide under keys that do not name the serv
 """
 
 from typing import cast
+from urllib.parse import urlencode
 
-from caveclient.endpoints import schema_endpoints_v2
+from caveclient.endpoints import infoservice_endpoints_v2, schema_endpoints_v2
 
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
@@ -27,9 +28,39 @@ class CaveMetadata:
     def __init__(self, session: CaveSession) -> None:
         self._session = session
 
-    def info(self) -> JsonObject:
-        """Return the datastack's record of the info service."""
-        return as_object(cast("object", self._session.client.info.get_datastack_info()))
+    def info(self, mirror: str = "", *, again: bool = False) -> JsonObject:
+        """Return the datastack's record of the info service.
+
+        Parameters
+        ----------
+        mirror : str
+            With the images of this mirror, where there are several.
+        again : bool
+            Ask even if connecting has brought it.
+        """
+        if not mirror and not again:
+            info = self._session.client.info
+            return as_object(cast("object", info.get_datastack_info()))
+        asked = f"the record of {self._session.datastack}"
+        url = self._info_url("datastack_info")
+        if mirror:
+            asked += f" with the images {mirror!r}"
+            url += "?" + urlencode({"image_source_name": mirror})
+        return as_object(self._session.get_json(url, asked))
+
+    def image_mirrors(self) -> list[JsonObject]:
+        """Return where the images of the datastack lie: name and source."""
+        asked = f"the image mirrors of {self._session.datastack}"
+        records = self._session.get_json(self._info_url("image_sources"), asked)
+        return [as_object(record) for record in as_list(records)]
+
+    def _info_url(self, endpoint: str) -> str:
+        return infoservice_endpoints_v2[endpoint].format_map(
+            {
+                "i_server_address": self._session.server_address,
+                "datastack_name": self._session.datastack,
+            }
+        )
 
     def versions(self) -> list[JsonObject]:
         """Return a record of every version the server knows, expired ones included."""

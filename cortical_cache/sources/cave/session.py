@@ -23,8 +23,9 @@ from urllib3.util.retry import Retry
 
 from cortical_cache.errors import NotCachedError, ServerBusyError
 from cortical_cache.sources.cave.faults import check, translated
+from cortical_cache.sources.cave.transfer import tell
 
-__all__ = ["CaveSession"]
+__all__ = ["CONNECT_SECONDS", "CaveSession"]
 
 log = logging.getLogger(__name__)
 
@@ -188,10 +189,16 @@ class CaveSession:
                 return response
         raise AssertionError  # pragma: no cover  stamina returns or raises
 
+    def adapted(self, service: Any) -> Any:  # noqa: ANN401  caveclient has no types
+        """Return a service of caveclient with time-outs, and heard by the log."""
+        self._adapt(service.session)
+        return service
+
     def _adapt(self, session: requests.Session) -> None:
         for prefix, old in list(session.adapters.items()):
-            retries = cast("HTTPAdapter", old).max_retries
-            session.mount(prefix, _Adapter(retries, self._hear_clock))
+            if not isinstance(old, _Adapter):
+                retries = cast("HTTPAdapter", old).max_retries
+                session.mount(prefix, _Adapter(retries, self._hear_clock))
 
     def _hear_clock(self, date: str) -> None:
         with suppress(ValueError, TypeError):
@@ -209,6 +216,7 @@ class CaveSession:
 
     def _connect(self) -> CAVEclientFull:
         what = f"datastack {self.datastack}"
+        began = monotonic()
         with translated(self.server_address, what):
             # caveclient's constructor has no time-outs, so knock first.
             requests.get(
@@ -221,6 +229,9 @@ class CaveSession:
                 server_address=self.server_address,
                 write_server_cache=False,
             )
+        seconds = monotonic() - began
+        log.info("%s: connected to %s, %.2f s", what, self.server_address, seconds)
+        self._adapt(client.info.session)
         return cast("CAVEclientFull", client)
 
 
@@ -233,7 +244,12 @@ class _Adapter(HTTPAdapter):
 
     def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
+        began = monotonic()
         response = super().send(*args, **kwargs)
+        streamed = bool(kwargs.get("stream"))
+        if not streamed:
+            _ = response.content  # read now, as the session would, to time it
+        tell(response, monotonic() - began, streamed=streamed)
         if "Date" in response.headers:
             self._hear(response.headers["Date"])
         return response
