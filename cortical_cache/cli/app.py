@@ -17,7 +17,7 @@ from cortical_cache.cli.doctor import doctor
 from cortical_cache.cli.export import export
 from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
-from cortical_cache.cli.output import say
+from cortical_cache.cli.output import in_a_line, say
 from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sql import list_queries, sql
@@ -72,4 +72,7 @@ def run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:  # `cortical-cache ls | head`
         return 0
+    except OSError as error:  # the disk: full, read-only, or not ours to write
+        say(f"cortical-cache: {in_a_line(error)}")
+        return 1
     return code if isinstance(code, int) else 0

@@ -4,12 +4,18 @@ import json
 import sys
 from collections.abc import Sequence
 
-__all__ = ["as_json", "say", "table"]
+__all__ = ["as_json", "in_a_line", "say", "table"]
 
 
 def say(text: str) -> None:
     """Talk to the user, on stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  the one place that prints talk
+
+
+def in_a_line(error: OSError) -> str:
+    """Return what the system said, and of what: ``/data: No space left on device``."""
+    said = " ".join((error.strerror or str(error)).split())
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def as_json(value: object) -> None:

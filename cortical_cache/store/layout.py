@@ -113,10 +113,10 @@ def row_set_identity(dataset: Path, folder: Path) -> tuple[RowKind, str, int] | 
     name = decode_name(parts[-1])
     if name is None:
         return None
-    if len(parts) == 2 and parts[0] == _GRAPH:  # noqa: PLR2004
+    if len(parts) == 2 and parts[0] == _GRAPH:  # noqa: PLR2004  graph/NAME
         return "graph", name, 0
     kinds: dict[str, RowKind] = {part: kind for kind, part in _KIND_FOLDERS.items()}
-    if len(parts) == 3 and parts[1] in kinds:  # noqa: PLR2004
+    if len(parts) == 3 and parts[1] in kinds:  # noqa: PLR2004  vN/KIND/NAME
         return kinds[parts[1]], name, int(parts[0][1:])
     return None
 
