@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.errors import CorticalCacheError
+from cortical_cache.errors import CorticalCacheError, NewerFormatError
 from cortical_cache.model.coverage import Keys, Span, Whole
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.store import DatasetStore, Problem
@@ -98,8 +98,13 @@ class Upkeep:
         ------
         StoreMismatchError
             If it can no longer be told whose data these are.
+        NewerFormatError
+            If a newer release wrote some of it; nothing was done then.
         """
         problems = self._store.verify(deep=deep)
+        for problem in problems:
+            if problem.is_newer:
+                raise NewerFormatError(problem.what)
         by_row_set: dict[tuple[str, str, int], list[Problem]] = {}
         for problem in problems:
             if problem.document == binding_file(self._store.folder):

@@ -7,7 +7,6 @@ that learn different facts cannot lose each other's.
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +16,9 @@ from cortical_cache.errors import (
     StoreError,
     StoreMismatchError,
 )
+from cortical_cache.store.commit_file import read_commit
 from cortical_cache.store.disk import Disk
+from cortical_cache.store.document import Document, read_document, write_document
 from cortical_cache.store.layout import (
     RowKind,
     binding_file,
@@ -36,26 +37,12 @@ from cortical_cache.store.layout import (
 )
 from cortical_cache.store.objects import ObjectGroup, Objects, groups
 from cortical_cache.store.removal import remove_rows
-from cortical_cache.store.rows import RowSet, read_commit
-from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+from cortical_cache.store.rows import RowSet
+from cortical_cache.store.sealed import JSON, create_sealed, read_sealed
+from cortical_cache.store.sweep import SweepReport, sweep
 from cortical_cache.store.verify import Problem, set_aside, verify
 
-__all__ = ["DatasetStore", "Document"]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A fact as it was when it was captured.
-
-    Attributes
-    ----------
-    value : JSON
-    captured_at : datetime
-        UTC.
-    """
-
-    value: JSON
-    captured_at: datetime
+__all__ = ["DatasetStore"]
 
 
 class DatasetStore:
@@ -238,6 +225,11 @@ class DatasetStore:
             return ()
         return tuple(verify(self.folder, deep=deep))
 
+    def sweep(self) -> SweepReport:
+        """Remove what no reader can need any more; see `Store.sweep`."""
+        self.check()
+        return sweep(self.folder.parent, self._disk, [self.folder])
+
     def set_aside(self, problem: Problem) -> None:
         """Let what is damaged count no longer; a sweep removes it in a day."""
         set_aside(self._disk, problem)
@@ -322,7 +314,7 @@ class DatasetStore:
 
     def _read(self, path: Path) -> Document | None:
         self.check()
-        return _document(path)
+        return read_document(path, self.folder)
 
     def _write(self, path: Path, value: JSON, captured_at: datetime | None) -> None:
         now = datetime.now(UTC)
@@ -331,27 +323,13 @@ class DatasetStore:
             raise InvalidQueryError("captured_at needs a time zone")
         self.bind()
         try:
-            held = _document(path)
+            held = read_document(path, self.folder)
         except CorruptStoreError:
             held = None
         # A capture from the future is a wrong clock, and must not stay for ever.
         if held is not None and moment < held.captured_at <= now:
             return
-        self._disk.make_folder(path.parent)
-        body: dict[str, JSON] = {"captured_at": moment.isoformat(), "value": value}
-        write_sealed(self._disk, path, body)
-
-
-def _document(path: Path) -> Document | None:
-    try:
-        body = read_sealed(path)
-    except FileNotFoundError:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(body["captured_at"]))
-        return Document(body["value"], moment.astimezone(UTC))
-    except (KeyError, ValueError) as error:
-        raise CorruptStoreError(f"{path} is not a fact: {error}") from error
+        write_document(self._disk, self.folder, path, Document(value, moment))
 
 
 def _plain(server: str) -> str:

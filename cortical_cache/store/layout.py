@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from cortical_cache.store.disk import TEMPORARY
+from cortical_cache.store.disk import TEMPORARY, told
 from cortical_cache.store.names import decode_name, encode_name
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "binding_file",
     "commit_files",
     "commits_folder",
+    "dataset_folders",
     "document_files",
     "fact_file",
     "fact_files",
@@ -28,14 +29,14 @@ __all__ = [
     "object_files",
     "object_names",
     "objects_folders",
+    "place_of",
     "row_set_folder",
-    "row_set_folders",
     "row_set_folders_of",
     "row_set_identity",
     "row_set_names",
     "segment_file",
     "segment_files",
-    "shared_folders",
+    "shared_folders_of",
     "version_file",
     "version_folder",
     "version_numbers",
@@ -102,6 +103,12 @@ def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Pat
     if kind == "graph":
         return dataset / _GRAPH / encode_name(name)
     return version_folder(dataset, version) / _KIND_FOLDERS[kind] / encode_name(name)
+
+
+def place_of(row_set: Path) -> str:
+    """Return where a row set's folder lies in its dataset, as commits have it."""
+    parts = row_set.parts
+    return "/".join(parts[-2:] if parts[-2] == _GRAPH else parts[-3:])
 
 
 def row_set_identity(dataset: Path, folder: Path) -> tuple[RowKind, str, int] | None:
@@ -180,12 +187,6 @@ def commit_files(row_set: Path) -> Iterator[Path]:
             yield entry
 
 
-def row_set_folders(root: Path) -> Iterator[Path]:
-    """Yield the row set folders of every dataset, also those without a commit."""
-    for dataset in _datasets(root):
-        yield from row_set_folders_of(dataset)
-
-
 def row_set_folders_of(dataset: Path) -> Iterator[Path]:
     """Yield the row set folders of a dataset, also those without a commit."""
     for version in version_numbers(dataset):
@@ -196,15 +197,18 @@ def row_set_folders_of(dataset: Path) -> Iterator[Path]:
     yield from (parent / encode_name(name) for name in names_in(parent))
 
 
-def shared_folders(root: Path) -> Iterator[Path]:
-    """Yield every folder that is not a row set's and in which files are written."""
-    yield root
-    for dataset in _datasets(root):
-        for folder in _document_folders(dataset):
-            yield folder
-            yield folder / _FACTS
-        for _, _, folder in objects_folders(dataset):
-            yield folder
+def shared_folders_of(dataset: Path) -> Iterator[Path]:
+    """Yield the folders of a dataset in which files are written, but the row sets'."""
+    for folder in _document_folders(dataset):
+        yield folder
+        yield folder / _FACTS
+    for _, _, folder in objects_folders(dataset):
+        yield folder
+
+
+def dataset_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders of all datasets, in no order."""
+    yield from (root / encode_name(name) for name in names_in(root))
 
 
 def document_files(dataset: Path) -> Iterator[Path]:
@@ -247,10 +251,6 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix == TEMPORARY
 
 
-def _datasets(root: Path) -> Iterator[Path]:
-    yield from (root / encode_name(name) for name in names_in(root))
-
-
 def _document_folders(dataset: Path) -> Iterator[Path]:
     yield dataset
     for version in version_numbers(dataset):
@@ -259,6 +259,8 @@ def _document_folders(dataset: Path) -> Iterator[Path]:
 
 def _entries(folder: Path) -> Iterator[Path]:
     try:
-        yield from folder.iterdir()
+        with told(folder, "read"):
+            entries = [*folder.iterdir()]
+        yield from entries
     except (FileNotFoundError, NotADirectoryError):
         return

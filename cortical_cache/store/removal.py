@@ -4,9 +4,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
-from cortical_cache.store.disk import Disk
+from cortical_cache.store.commit_file import read_commit
+from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import commit_files, commits_folder, segment_files
-from cortical_cache.store.rows import read_commit
 
 __all__ = ["remove_rows"]
 
@@ -24,9 +24,14 @@ def remove_rows(disk: Disk, folder: Path) -> int:
 
     Raises
     ------
-    OSError
+    StoreError
         If the disk refuses.
     """
+    with told(folder):
+        return _remove(disk, folder)
+
+
+def _remove(disk: Disk, folder: Path) -> int:
     commits = sorted(commit_files(folder), key=lambda path: path.name)
     names: set[str] = set()
     for path in commits:

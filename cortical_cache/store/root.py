@@ -1,19 +1,22 @@
 """The root folder of all datasets."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.store.dataset import DatasetStore
 from cortical_cache.store.disk import Disk, place
-from cortical_cache.store.layout import CACHEDIR_TAG, binding_file, names_in
+from cortical_cache.store.layout import (
+    CACHEDIR_TAG,
+    binding_file,
+    dataset_folders,
+    names_in,
+)
 from cortical_cache.store.names import encode_name
-from cortical_cache.store.sweep import SweepReport, sweep
+from cortical_cache.store.sweep import GRACE, SweepReport, sweep
 from cortical_cache.store.verify import Problem, verify
 
 __all__ = ["Store"]
-
-_GRACE = timedelta(hours=24)
 
 _TAG = (
     b"Signature: 8a477f597d28d172789f06886806bc55\n"
@@ -76,7 +79,7 @@ class Store:
         )
 
     def sweep(
-        self, now: datetime | None = None, grace: timedelta = _GRACE
+        self, now: datetime | None = None, grace: timedelta = GRACE
     ) -> SweepReport:
         """Remove what no reader can need any more.
 
@@ -92,7 +95,7 @@ class Store:
             How long a reader may go on with files it has begun to use, and a writer
             may take between two files. Less than a few minutes endangers both.
         """
-        return sweep(self.root, self._disk, now or datetime.now(UTC), grace)
+        return sweep(self.root, self._disk, dataset_folders(self.root), now, grace)
 
     def verify(self, dataset: str, *, deep: bool = False) -> tuple[Problem, ...]:
         """Look for damage in a dataset folder, whoever it belongs to.

@@ -3,6 +3,7 @@
 import gzip
 import random
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -226,19 +227,19 @@ def test_killed_at_some_system_calls_and_moments(trial: Trial, traced):
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_killed_at_every_system_call(trial: Trial, traced, record_property):
+def test_killed_at_every_system_call(trial: Trial, traced):
     every = list(trial.calls())
     missed = [one for one in every if not trial.kill(inject=one)]
 
-    record_property("kills", trial.kills)
+    sys.stdout.write(f"{trial.kills} kills\n")
     assert len(missed) < len(every) / 10, missed
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_killed_at_many_moments(trial: Trial, record_property):
+def test_killed_at_many_moments(trial: Trial):
     for _ in range(25):
         trial.kill(after=RANDOM.uniform(0, trial.seconds))
 
-    record_property("kills", trial.kills)
+    sys.stdout.write(f"{trial.kills} kills\n")
     assert trial.kills > 5
