@@ -7,6 +7,7 @@ import pytest
 
 from cortical_cache.demo import LoopbackCave, World, WorldSettings, build_world
 from tests.reliability.kit import Worker, why_not_traced
+from tests.reliability.trial import JOBS, Trial
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +36,10 @@ def traced() -> None:
     reason = why_not_traced()
     if reason is not None:
         pytest.skip(reason)
+
+
+@pytest.fixture(params=JOBS)
+def trial(request, worker: Worker, tmp_path: Path, server) -> Trial:
+    folder = tmp_path / "trial"
+    folder.mkdir()
+    return Trial(worker, JOBS[request.param], folder)

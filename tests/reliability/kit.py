@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,6 +90,7 @@ class Worker:
         if kill_after is not None:
             killer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL))
             killer.start()
+        self.go()
         ended = self.end()
         if killer is not None:
             killer.cancel()
@@ -101,16 +103,46 @@ class Worker:
         self._tell({"do": what, "root": str(root), "with": arguments, **order})
         return json.loads(self._process.stdout.readline())["pid"]
 
-    def end(self) -> Ended:
-        """Let it go; return how it ended."""
+    def go(self) -> None:
+        """Let it go."""
         self._tell("go")
+
+    def end(self) -> Ended:
+        """Return how it ended."""
         return Ended(**json.loads(self._process.stdout.readline()))
+
+    def pause(self, what: str, root: Path, *arguments: object, at: str) -> int:
+        """Have it begun, and stopped at a system call; return its process id."""
+        pid = self.begin(what, root, *arguments)
+        self._tracer = attach(pid, at.replace(":", ":signal=SIGSTOP:", 1))
+        self.go()
+        wait_until(lambda: is_stopped(pid))
+        return pid
+
+    def resume(self, pid: int) -> Ended:
+        """Let what was paused go on; return how it ended."""
+        done = threading.Event()
+
+        def go_on() -> None:  # each thread of it stops at such a call of its own
+            while not done.wait(0.02):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+        waker = threading.Thread(target=go_on)
+        waker.start()
+        try:
+            return self.end()
+        finally:
+            done.set()
+            waker.join()
+            self._tracer.communicate(timeout=30)
 
     def count(self, what: str, root: Path, *arguments: object) -> Mapping[str, int]:
         """Return how often each thread, at most, makes each of the `CHANGES`."""
         log = root.with_name(f"{root.name}.trace")
         pid = self.begin(what, root, *arguments)
         tracer = attach(pid, "", log=log)
+        self.go()
         ended = self.end()
         tracer.communicate(timeout=30)
         assert ended.code == 0, ended.said
@@ -145,6 +177,12 @@ def attach(
     said = tracer.stderr.readline()
     assert "attached" in said, said
     return tracer
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell whether a process stands still by a signal."""
+    text = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    return text.rpartition(")")[2].split()[0] in {"T", "t"}
 
 
 def why_not_traced() -> str | None:
@@ -267,6 +305,12 @@ def shape_of(root: Path) -> Counter[str]:
         for path in root.rglob("*")
         if path.is_file() and path.suffix not in {".lock", ".lease"}
     )
+
+
+def is_sound(root: Path) -> bool:
+    """Tell whether every file is as it was written."""
+    names = Store(root).datasets()
+    return not any(Store(root).verify(name, deep=True) for name in names)
 
 
 def sweep_later(root: Path) -> None:

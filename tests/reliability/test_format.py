@@ -50,10 +50,8 @@ def test_a_frozen_store_answers_as_it_did_and_stays_as_it_is(frozen, store_dir):
     assert digests(store_dir) == before == digests(frozen / "store")
 
 
-def test_this_format_is_frozen(frozen):
-    newest = FROZEN[-1]
-
-    assert newest.name == str(FORMAT)
+def test_this_format_is_frozen():
+    assert FROZEN[-1].name.partition("-")[0] == str(FORMAT)
 
 
 def raise_format(path: Path) -> None:

@@ -14,7 +14,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -27,6 +27,7 @@ import cortical_cache.store.writer  # noqa: F401  imported before the fork, once
 from cortical_cache import load_client
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cli.app import run
+from cortical_cache.errors import CorticalCacheError
 from tests.reliability.kit import dataset_of, sweep_later
 
 SYNAPSES, KEY, VERSION = "synapses_demo", "pre_pt_root_id", 5
@@ -70,12 +71,55 @@ def sweep(root: Path) -> int:
     return 0
 
 
+def herd(root: Path, processes: int, keys: list[int], nuclei: int) -> int:
+    """Let many processes use the store at once; return how many had an error."""
+    children = [
+        os.fork() or member(root, number, keys, nuclei) for number in range(processes)
+    ]
+    return sum(os.waitpid(child, 0)[1] != 0 for child in children)
+
+
+def member(root: Path, number: int, keys: list[int], nuclei: int) -> NoReturn:
+    """Read, write through, sync, compact and prune, and end."""
+    code = 1
+    try:
+        client = load_client("demo", version=VERSION)
+        ask = client.cached.materialize.query_table
+        key = keys[number % len(keys)]
+        for turn in range(3):
+            assert len(ask("nucleus_detection_v0")) == nuclei
+            rows = ask(SYNAPSES, filter_in_dict={KEY: [key]})
+            assert set(rows[KEY]) == {key}
+            add_facts(root, 1000 * number + 10 * turn)
+            found = facts(root, 10**6).get(np.arange(1000 * number, 1000 * number + 10))
+            assert {*found.columns["value"]} == {
+                7 * one for one in range(1000 * number, 1000 * number + 10)
+            }
+            match (number + turn) % 4:
+                case 0:
+                    assert compact(root) == 0
+                case 1:
+                    assert run(["sync", "demo", "5", "--tables", "cell_types"]) == 0
+                case 2:
+                    assert run(["prune", "demo", "--keep", "1", "--yes"]) == 0
+                case _:
+                    dataset_of(root).sweep()
+        code = 0
+    except BaseException:  # noqa: BLE001  the child must end here
+        import traceback
+
+        with Path(f"{root}.errors").open("a") as file:
+            traceback.print_exc(file=file)
+    os._exit(code)
+
+
 DO: dict[str, Callable[..., int]] = {
     "command": lambda _, words: run(words),
     "write": lambda _, keys: write_through(keys),
     "compact": compact,
     "add": add_facts,
     "sweep": sweep,
+    "herd": herd,
 }
 
 
@@ -91,8 +135,15 @@ def child(order: dict[str, Any], go: int, report: socket.socket) -> None:
     sys.stdout = sys.stderr = said
     sys.stdin = io.StringIO()
     os.read(go, 1)
+    if "largest" in order:  # bytes of a file, as on a disk that is full
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest"],) * 2)
     try:
         code = DO[order["do"]](Path(order["root"]), *order.get("with", []))
+    except CorticalCacheError as error:  # told, as it should be
+        said.write(f"{type(error).__name__}: {error}\n")
+        code = 1
     except BaseException as error:  # noqa: BLE001  the child must end here
         import traceback
 
