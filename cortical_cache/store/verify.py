@@ -73,7 +73,8 @@ def _verify_documents(dataset: Path, binding: Path) -> Iterator[Problem]:
     for path in document_files(dataset):
         try:
             if path == binding:
-                read_sealed(path)
+                if not read_sealed(path).keys() >= {"datastack", "server"}:
+                    yield Problem(path, f"{path} does not say whose the data are", path)
             else:
                 read_document(path, dataset)
         except FileNotFoundError:

@@ -206,7 +206,7 @@ def dataset_of(root: Path) -> DatasetStore:
         whose = read_sealed(binding)
         (name,) = Store(root).datasets()
         return Store(root).dataset(
-            name, datastack=str(whose["datastack"]), server=str(whose["server"])
+            name, datastack=str(whose.get("datastack")), server=str(whose.get("server"))
         )
     return Store(root).dataset("demo", datastack="demo", server="http://localhost")
 

@@ -172,3 +172,11 @@ def test_damaged_facts_are_neither_read_nor_joined(store, store_dir, what: str):
 
     with pytest.raises(CorruptStoreError, match="checksum"):
         fresh.compact() if what == "compact" else fresh.get(np.arange(20))
+
+
+def test_another_document_in_the_place_of_the_binding_is_damage(store, store_dir):
+    shutil.copyfile(store / "v5" / "version.json", store / "dataset.json")
+
+    (problem,) = dataset_of(store_dir).verify(deep=False)
+
+    assert "whose the data are" in problem.what
