@@ -38,6 +38,7 @@ __all__ = [
     "CorruptStoreError",
     "CorticalCacheError",
     "InvalidQueryError",
+    "NewerFormatError",
     "NotAuthorizedError",
     "NotCachedError",
     "PartialColumnsError",
@@ -198,6 +199,10 @@ class StoreMismatchError(StoreError):
 
 class StoreChangedError(StoreError):
     """Files vanished under a reader, and again after it looked anew."""
+
+
+class NewerFormatError(StoreError):
+    """A newer release wrote a file of the store, in a format unknown to this one."""
 
 
 class CorruptStoreError(StoreError):

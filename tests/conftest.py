@@ -1,5 +1,6 @@
 """Every test stays on this machine and has a home, a store and no settings."""
 
+import os
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ from cortical_cache.demo import (
 from cortical_cache.testing import forget_client_caches, write_token
 from tests.kit import Start
 
-GUARD = Path(__file__).parent / "guard"
+TREE = Path(__file__).parents[1]
+GUARD = TREE / "tests" / "guard"
 runpy.run_path(str(GUARD / "sitecustomize.py"))
 
 
@@ -31,7 +33,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(f"CORTICAL_CACHE_{name}", raising=False)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))
-    monkeypatch.setenv("PYTHONPATH", str(GUARD))
+    # The package of this tree in subprocesses, too, whichever is installed.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(GUARD), str(TREE)]))
     return folder
 
 

@@ -89,7 +89,7 @@ class Frames:
         rows = self._store.rows("query", digest, version)
         rows.append(
             table.replace_schema_metadata(notes),
-            shape=TableShape(digest, "view", (), True, (1.0, 1.0, 1.0)),  # noqa: FBT003
+            shape=TableShape(digest, "view", (), True, (1.0, 1.0, 1.0)),  # noqa: FBT003  merged, as every frame
             coverage=Request(digest),
             provenance=provenance,
             sort_by=(),

@@ -152,10 +152,12 @@ class Keyed:
         if not are_many(self._row_set.own_state().commits, self._compact_at):
             return
         with self._row_set.fetch_lock("compact", timeout=0) as mine:
-            commits = self._row_set.own_state().commits
-            if not mine or not are_many(commits, self._compact_at):
+            state = self._row_set.own_state()
+            if not mine or not are_many(state.commits, self._compact_at):
                 return
-            small = worth_joining(commits)
+            small = worth_joining(state.commits)
+            for one in small:  # damage must not get a new, right checksum
+                state.files(one)
             with self._writer([one.id for one in small]) as writer:
                 join(self._row_set, small, list(self._names), writer)
             log.info("%r: joined %d commits", self._row_set, len(small))

@@ -18,7 +18,7 @@ from cortical_cache.cli.export import export
 from cortical_cache.cli.fetch import fetch
 from cortical_cache.cli.held import info, list_held
 from cortical_cache.cli.lock import lock
-from cortical_cache.cli.output import complain, quietly
+from cortical_cache.cli.output import complain, in_a_line, quietly
 from cortical_cache.cli.refresh import invalidate, refresh
 from cortical_cache.cli.removal import prune, remove
 from cortical_cache.cli.room import pin, space, unpin
@@ -143,7 +143,7 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # `cortical-cache ls | head`
         return Exit.DONE
     except OSError as error:  # no room, no permission, no such folder
-        complain(f"cortical-cache: {_one_line(error)}")
+        complain(f"cortical-cache: {in_a_line(error)}")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.DONE
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
 
-__all__ = ["as_json", "complain", "is_quiet", "quietly", "say", "table"]
+__all__ = ["as_json", "complain", "in_a_line", "is_quiet", "quietly", "say", "table"]
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -42,6 +42,12 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Tell what went wrong, on stderr, under ``--quiet`` too."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  the one place that prints talk
+
+
+def in_a_line(error: OSError) -> str:
+    """Return what the system said, and of what: ``/data: No space left on device``."""
+    said = " ".join((error.strerror or str(error)).split())
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def as_json(value: object) -> None:

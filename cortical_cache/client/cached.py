@@ -79,7 +79,7 @@ class Cached:
         self._state: CachedState | None = None
 
     @property
-    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  pretends to be caveclient's
         """Pass for a CAVEclient: pcg_skel looks whether it was given one.
 
         Nobody can look before caveclient is imported, so it is not imported here.

@@ -42,7 +42,7 @@ class CachedChunkedGraph:
         The ``client.cached`` it is part of; its timestamp counts where none is given.
     """
 
-    def __init__(self, repositories: Repositories, shell: Any) -> None:  # noqa: ANN401
+    def __init__(self, repositories: Repositories, shell: Any) -> None:  # noqa: ANN401  caveclient's own client
         self._of = repositories
         self._shell = shell
         self._default: datetime | None = None

@@ -162,19 +162,19 @@ class Client(Morphology, Queried, Described, Upkept):
     def query_synapses(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
         self,
         root_ids: object,
-        pre: bool = False,  # noqa: FBT001, FBT002
-        post: bool = False,  # noqa: FBT001, FBT002
+        pre: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
+        post: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
         reference_tables: Sequence[str] | None = None,
         synapse_table: str | None = None,
-        omit_self_synapse: bool = True,  # noqa: FBT001, FBT002
+        omit_self_synapse: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
         resolution: Sequence[float] = (1, 1, 1),
-        split_positions: bool = True,  # noqa: FBT001, FBT002
-        live: bool = False,  # noqa: FBT001, FBT002
+        split_positions: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
+        live: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
         timestamp: datetime | None = None,
         suffixes: Mapping[str, str] | None = None,
         batch_size: int = 100,
         ref_batch_size: int = 5000,
-        progress: bool = True,  # noqa: FBT001, FBT002
+        progress: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
     ) -> "pd.DataFrame":
         """Return the synapses of one or many roots.
 

@@ -97,7 +97,7 @@ def computed(
     )
     shown = frame.attrs
     frame.attrs = {}
-    frame = _theirs._update_rootids(steps, frame, moment, future)  # noqa: SLF001
+    frame = _theirs._update_rootids(steps, frame, moment, future)  # noqa: SLF001  caveclient has no public name for it
     if arguments.get("post_filter", True):
         frame = _filtered(frame, dict(zip(_MAPPED, given, strict=True)))
     if arguments["metadata"]:

@@ -161,7 +161,7 @@ class _MaterializeAt(CachedMaterialize):
     The server refuses those; the rows of the version are the answer.
     """
 
-    def live_live_query(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def live_live_query(  # pyright: ignore[reportIncompatibleMethodOverride]  any options
         self,
         table: str,
         timestamp: datetime,
@@ -226,7 +226,7 @@ class _GivenSkeleton(CachedSkeleton):
         super().__init__(of)
         self._skeleton = skeleton
 
-    def get_skeleton(  # pyright: ignore[reportIncompatibleMethodOverride]
+    def get_skeleton(  # pyright: ignore[reportIncompatibleMethodOverride]  any options
         self,
         *_: object,
         **_options: object,

@@ -89,7 +89,7 @@ class Morphology(Rooted):
         l2_ids: object,
         attributes: Sequence[str] | None = None,
         as_dataframe: bool = True,  # noqa: FBT001, FBT002  cortical_tools' own
-        split_columns: bool = True,  # noqa: FBT001, FBT002
+        split_columns: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
     ) -> "pd.DataFrame | dict[str, dict[str, Any]]":
         """Return what the L2 cache computed of level-2 ids.
 
@@ -138,7 +138,7 @@ class Morphology(Rooted):
         skeleton_version: int | None = 4,
         root_ids: object = 0,
         log_warning: bool = True,  # noqa: ARG002, FBT001, FBT002  cortical_tools' own
-        verbose_level: int | None = 0,  # noqa: ARG002
+        verbose_level: int | None = 0,  # noqa: ARG002  cortical_tools' signature
     ) -> dict[int, bool]:
         """Tell which roots have a skeleton.
 
@@ -215,9 +215,9 @@ class Morphology(Rooted):
     def get_skeleton(  # noqa: PLR0913, PLR0917  cortical_tools' own signature
         self,
         root_id: int,
-        synapses: bool = True,  # noqa: FBT001, FBT002
-        restore_graph: bool = False,  # noqa: FBT001, FBT002
-        restore_properties: bool = True,  # noqa: FBT001, FBT002
+        synapses: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
+        restore_graph: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
+        restore_properties: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
         reference_tables: "Tables | None" = None,
         skeleton_version: int | None = None,
         transform: "Transform | None" = None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Records"]
 
 # caveclient's stand-in for "never", naive as it comes (CC convert_timestamp)
-_NEVER = datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001
+_NEVER = datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001  caveclient's are naive, too
 
 
 class Records:

@@ -29,8 +29,8 @@ class Rooted(Versioned):
         client: object = None,
         timestamp: datetime | None = None,
         materialization_version: int | None = None,
-        filter_empty: bool = False,  # noqa: FBT001, FBT002
-        omit_multiple: bool = True,  # noqa: FBT001, FBT002
+        filter_empty: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
+        omit_multiple: bool = True,  # noqa: FBT001, FBT002  cortical_tools' signature
     ) -> "pd.DataFrame":
         """Return the root id of each cell at a version or a moment.
 
@@ -81,7 +81,7 @@ class Rooted(Versioned):
         self,
         root_ids: object,
         client: object = None,  # noqa: ARG002  cortical_tools' own signature
-        filter_empty: bool = False,  # noqa: FBT001, FBT002
+        filter_empty: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
         *,
         missing: "Missing" = "raise",
     ) -> "pd.DataFrame":
@@ -160,8 +160,8 @@ class Rooted(Versioned):
         root_id: int,
         timestamp: datetime | None = None,
         stop_layer: int | None = None,
-        return_all: bool = False,  # noqa: FBT001, FBT002
-        return_fraction_overlap: bool = False,  # noqa: FBT001, FBT002
+        return_all: bool = False,  # noqa: FBT001, FBT002  caveclient's signature
+        return_fraction_overlap: bool = False,  # noqa: FBT001, FBT002  caveclient's signature
     ) -> object:
         """Return the root that holds most of what a root was made of.
 

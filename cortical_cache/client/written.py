@@ -41,7 +41,7 @@ def write(rows: pa.Table, form: Format, to: IO[bytes]) -> None:
         case "parquet":
             pq.write_table(rows, to, compression="zstd")
         case "arrow":
-            with pa.ipc.new_file(to, rows.schema) as writer:  # pyright: ignore[reportArgumentType]
+            with pa.ipc.new_file(to, rows.schema) as writer:  # pyright: ignore[reportArgumentType]  stub: a path is fine
                 writer.write_table(rows)
 
 
@@ -88,9 +88,9 @@ def _plain(value: Any) -> object:  # noqa: ANN401  whatever a column has
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, list):
-        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType]  JSON-like, of any shape
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        return {str(k): _plain(v) for k, v in value.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  JSON-like, of any shape
     return value
 
 

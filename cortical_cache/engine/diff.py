@@ -140,7 +140,7 @@ def _joined(
     old_id, new_id = ColumnExpression("old_id"), ColumnExpression("new_id")
     both = old.set_alias("o").join(
         new.set_alias("n"),
-        old_id == new_id,  # pyright: ignore[reportArgumentType]
+        old_id == new_id,  # pyright: ignore[reportArgumentType]  duckdb's == is an expression
         how="outer",
     )
     in_both = old_id.isnotnull() & new_id.isnotnull()

@@ -212,7 +212,7 @@ class Engine:
         )
         return left.set_alias("left_side").join(
             right.set_alias("right_side"),
-            first == second,  # pyright: ignore[reportArgumentType]
+            first == second,  # pyright: ignore[reportArgumentType]  duckdb's == is an expression
         )
 
 

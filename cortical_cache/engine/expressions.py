@@ -127,7 +127,7 @@ def _rounded(condition: Condition, *, is_float32: bool) -> Reading:
     (below) r stands only for doubles above (below) the bound; r itself decides nothing.
     """
     column = ColumnExpression(condition.column.stored[0])
-    values = [float(one) for one in condition.values]  # pyright: ignore[reportArgumentType]
+    values = [float(one) for one in condition.values]  # pyright: ignore[reportArgumentType]  numbers, by its kind
     if is_float32:
         with np.errstate(over="ignore"):
             values = [float(np.float32(one)) for one in values]

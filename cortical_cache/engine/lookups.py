@@ -154,10 +154,10 @@ def objects(node: Tree) -> Iterator[Tree]:
     """Yield every node below one, itself first."""
     if isinstance(node, dict):
         # A type that is not a name is that of a value, which names nothing.
-        if isinstance(node.get("type", ""), str):  # pyright: ignore[reportUnknownMemberType]
+        if isinstance(node.get("type", ""), str):  # pyright: ignore[reportUnknownMemberType]  JSON, of any shape
             yield node
-        for value in node.values():  # pyright: ignore[reportUnknownVariableType]
+        for value in node.values():  # pyright: ignore[reportUnknownVariableType]  JSON, of any shape
             yield from objects(value)
     elif isinstance(node, list):
-        for value in node:  # pyright: ignore[reportUnknownVariableType]
+        for value in node:  # pyright: ignore[reportUnknownVariableType]  JSON, of any shape
             yield from objects(value)

@@ -1,7 +1,11 @@
 """Write a copy of held rows that needs nothing of ours: a DuckDB file, or Parquet."""
 
+import os
+import time
 from collections.abc import Mapping
+from glob import escape
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 import duckdb
@@ -74,7 +78,7 @@ def write_database(
                 counts = {name: len(connection.table(name)) for name in sources}
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"{path} cannot be written: {error}") from error
-        file.replace(path)
+        _put(file, path)
     return counts
 
 
@@ -107,11 +111,13 @@ def write_folder(sources: Mapping[str, Source], path: Path) -> dict[str, int]:
             (made / "units.sql").write_text(macros(), "utf-8")
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"{path} cannot be written: {error}") from error
-        made.replace(path)
+        _put(made, path)
     return {
         name: pq.read_metadata(path / f"{name}.parquet").num_rows for name in sources
     }
 
+
+_DAY = 24 * 3600.0
 
 _CONFIG: dict[str, str | bool] = {"memory_limit": MEMORY_LIMIT}
 
@@ -124,8 +130,26 @@ def _refuse_taken(path: Path) -> None:
 
 
 def _scratch(path: Path) -> "TemporaryDirectory[str]":
-    """Return a folder beside the path, so that a rename is all that is left to do."""
-    return TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent)
+    """Return a folder beside the path, so that a rename is all that is left to do.
+
+    Those of killed writers go once they are a day old.
+    """
+    prefix = f".{path.name}.cortical-cache-"
+    for left in path.parent.glob(f"{escape(prefix)}*"):
+        if left.is_dir() and time.time() - left.stat().st_mtime > _DAY:
+            rmtree(left, ignore_errors=True)
+    return TemporaryDirectory(prefix=prefix, dir=path.parent)
+
+
+def _put(made: Path, path: Path) -> None:
+    """Give what was made its name, once it would survive a power cut."""
+    try:
+        for one in [*made.iterdir()] if made.is_dir() else [made]:
+            with one.open("r+b") as file:
+                os.fsync(file.fileno())
+        made.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
 
 
 def _resolutions(sources: Mapping[str, Source]) -> pa.Table:

@@ -162,4 +162,4 @@ def _joined(
     table = pa.table({"key": pa.array(keys, pa.int64())})
     wanted = cursor.from_arrow(table).set_alias("wanted")
     same = ColumnExpression("rows", column) == ColumnExpression("wanted", "key")
-    return rows.set_alias("rows").join(wanted, same, how=how)  # pyright: ignore[reportArgumentType]
+    return rows.set_alias("rows").join(wanted, same, how=how)  # pyright: ignore[reportArgumentType]  duckdb's == is an expression

@@ -83,6 +83,6 @@ def _without(rows: DuckDBPyRelation, others: DuckDBPyRelation) -> DuckDBPyRelati
     same = ColumnExpression("rows", "cell_id") == ColumnExpression("others", "cell_id")
     return rows.set_alias("rows").join(
         others.set_alias("others"),
-        same,  # pyright: ignore[reportArgumentType]
+        same,  # pyright: ignore[reportArgumentType]  duckdb's == is an expression
         how="anti",
     )

@@ -108,11 +108,11 @@ def join_query(
         If caveclient or the server would refuse the arguments.
     """
     sides = tuple(side(one) for one in listed(tables))
-    if len({side.table for side in sides}) < len(sides) or len(sides) < 2:  # noqa: PLR2004
+    if len({side.table for side in sides}) < len(sides) or len(sides) < 2:  # noqa: PLR2004  a join has two sides
         raise InvalidQueryError(
             "a join needs two different tables: [[table, column], [table, column]]"
         )
-    if len(sides) > 2:  # noqa: PLR2004
+    if len(sides) > 2:  # noqa: PLR2004  a join has two sides
         raise UnsupportedQueryError(
             "CAVE joins two tables, not more; join the third one with SQL"
         )
@@ -217,7 +217,7 @@ def synapse_query(  # noqa: PLR0913 - caveclient's own parameters
     among: dict[str, object] = {}
     equal: dict[str, object] = {}
     for column, ids in (("pre_pt_root_id", pre_ids), ("post_pt_root_id", post_ids)):
-        if isinstance(ids, Iterable) and getattr(ids, "ndim", 1) > 0:  # pyright: ignore[reportUnknownArgumentType]
+        if isinstance(ids, Iterable) and getattr(ids, "ndim", 1) > 0:  # pyright: ignore[reportUnknownArgumentType]  any argument may come
             among[column] = ids
         elif ids is not None:
             equal[column] = ids

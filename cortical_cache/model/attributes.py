@@ -65,11 +65,11 @@ def _joined(
 ) -> dict[str, object]:
     # Iterating over a dict of suffixes, caveclient shows its keys: table names. A table
     # without a counterpart is not shown at all.
-    shown = ["_x", "_y"] if suffixes is None else list(suffixes)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportArgumentType]
+    shown = ["_x", "_y"] if suffixes is None else list(suffixes)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType,reportArgumentType]  an argument of any type
     return {
         side.table: _prefixed(metadata[side.table])
         | {"join_column": side.column, "suffix": suffix}
-        for side, suffix in zip(query.sides, shown, strict=False)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        for side, suffix in zip(query.sides, shown, strict=False)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     }
 
 

@@ -88,7 +88,7 @@ def _condition(one: Filter, column: Column) -> Condition:
             raise InvalidQueryError(
                 f"{column.name} is no position: a box does not apply"
             )
-        box: Box = one.value  # pyright: ignore[reportAssignmentType]
+        box: Box = one.value  # pyright: ignore[reportAssignmentType]  by its kind
         return Condition("box", one.table, column, box=box)
     if one.kind == "regex":
         if column.type is not ColumnType.VARCHAR:
@@ -97,11 +97,11 @@ def _condition(one: Filter, column: Column) -> Condition:
             )
         return Condition("regex", one.table, column, (str(one.value),))
     if one.kind in ("in", "out"):
-        given: tuple[Scalar, ...] = one.value  # pyright: ignore[reportAssignmentType]
+        given: tuple[Scalar, ...] = one.value  # pyright: ignore[reportAssignmentType]  by its kind
         values = _all_typed(column, given)
         null = one.kind == "out" and None in given
         return Condition(one.kind, one.table, column, values, null=null)
-    value: Scalar = one.value  # pyright: ignore[reportAssignmentType]
+    value: Scalar = one.value  # pyright: ignore[reportAssignmentType]  by its kind
     if one.kind == "equal":
         if value is None:
             return Condition("null", one.table, column)
@@ -151,7 +151,7 @@ def _bound(
     kind: FilterKind, column: Column, value: Scalar
 ) -> tuple[ConditionKind, tuple[Value, ...]]:
     """Return a comparison whose bound has the column's type."""
-    comparison: ConditionKind = kind  # pyright: ignore[reportAssignmentType]
+    comparison: ConditionKind = kind  # pyright: ignore[reportAssignmentType]  by its kind
     if column.type not in (ColumnType.BIGINT, ColumnType.INTEGER):
         return comparison, _typed(column, value)
     number = _number(column, value)

@@ -76,7 +76,7 @@ def as_ids(values: object, name: str) -> tuple[int, ...]:
     is_one = isinstance(values, (int, float, str)) or getattr(values, "ndim", 1) == 0
     members = [values] if is_one else listed(values)
     if all(type(one) is int for one in members):  # by the million: no function calls
-        return tuple(members)  # pyright: ignore[reportReturnType]
+        return tuple(members)  # pyright: ignore[reportReturnType]  checked just above
     return tuple(_id(one, name) for one in members)
 
 

@@ -12,7 +12,7 @@ def tested(query: Query, table: str) -> frozenset[str]:
     """Return the columns of a table that decide which rows an answer has."""
     joined = {side.column for side in query.sides if side.table == table}
     filtered = {one.column for one in query.filters_of(table)}
-    return frozenset(filtered | (joined - {None}))  # pyright: ignore[reportReturnType]
+    return frozenset(filtered | (joined - {None}))  # pyright: ignore[reportReturnType]  None was taken out
 
 
 def needs(query: Query, table: str) -> frozenset[str] | None:

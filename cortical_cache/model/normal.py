@@ -79,8 +79,8 @@ def shown_filters(asked: Asked) -> dict[FilterKind, object]:
 def _frozen(argument: object) -> object:
     """Read one-pass values (generators) once, for both uses of an argument."""
     if isinstance(argument, Mapping):
-        return {str(key): _frozen(one) for key, one in argument.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    return listed(argument) if isinstance(argument, Iterator) else argument  # pyright: ignore[reportUnknownArgumentType]
+        return {str(key): _frozen(one) for key, one in argument.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
+    return listed(argument) if isinstance(argument, Iterator) else argument  # pyright: ignore[reportUnknownArgumentType]  an argument of any type
 
 
 def filters_on(table: str, shown: Mapping[FilterKind, object]) -> list[Filter]:
@@ -104,7 +104,7 @@ def by_name(argument: object, name: str) -> dict[str, object]:
         return {}
     if not isinstance(argument, Mapping):
         raise InvalidQueryError(f"{name} must be a dict keyed by name")
-    return {str(key): one for key, one in argument.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    return {str(key): one for key, one in argument.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
 
 
 def _value(
@@ -126,7 +126,7 @@ def _value(
 
 def _sorted(members: list[object]) -> tuple[Scalar, ...]:
     if all(kind is int for kind in set(map(type, members))):
-        return tuple(sorted(set(members)))  # pyright: ignore[reportArgumentType,reportUnknownVariableType,reportUnknownArgumentType]
+        return tuple(sorted(set(members)))  # pyright: ignore[reportArgumentType,reportUnknownVariableType,reportUnknownArgumentType]  an argument of any type
     found = {(type(one).__name__, repr(one)): one for one in map(plain, members)}
     return tuple(found[key] for key in sorted(found))
 
@@ -150,13 +150,13 @@ def _corner(column: str, values: Sequence[object]) -> Corner:
     x, y, z = (plain(one) for one in values)
     if any(isinstance(one, bool | str | None) for one in (x, y, z)):
         raise InvalidQueryError(f"the box on {column} must consist of numbers")
-    return x, y, z  # pyright: ignore[reportReturnType]
+    return x, y, z  # pyright: ignore[reportReturnType]  an argument of any type
 
 
 def side(pair: object) -> Side:
     """Return one ``[table, column]`` of a join."""
     members = listed(pair)
-    if len(members) != 2 or not all(isinstance(one, str) for one in members):  # noqa: PLR2004
+    if len(members) != 2 or not all(isinstance(one, str) for one in members):  # noqa: PLR2004  a pair
         raise InvalidQueryError("each side of a join must be [table, column]")
     return Side(str(members[0]), str(members[1]))
 
@@ -221,11 +221,11 @@ def _selection(
     if selected is None:
         return None, None
     if isinstance(selected, list):
-        return _names(selected) or None, None  # pyright: ignore[reportUnknownArgumentType]
+        return _names(selected) or None, None  # pyright: ignore[reportUnknownArgumentType]  an argument of any type
     if isinstance(selected, Mapping) and kind == "join":
         by_table = tuple(
-            (str(table), _names(names))  # pyright: ignore[reportUnknownArgumentType]
-            for table, names in selected.items()  # pyright: ignore[reportUnknownVariableType]
+            (str(table), _names(names))  # pyright: ignore[reportUnknownArgumentType]  an argument of any type
+            for table, names in selected.items()  # pyright: ignore[reportUnknownVariableType]  an argument of any type
         )
         return None, by_table or None
     raise InvalidQueryError(
@@ -245,14 +245,14 @@ def _suffixes(suffixes: object) -> tuple[str, ...] | None:
     if suffixes is None or isinstance(suffixes, Mapping):
         return None
     if isinstance(suffixes, list):
-        return tuple(str(one) for one in suffixes)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return tuple(str(one) for one in suffixes)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     raise InvalidQueryError("suffixes must be a dict of suffixes by table, or a list")
 
 
 def _suffix_of(suffixes: object) -> tuple[tuple[str, str], ...] | None:
     if not isinstance(suffixes, Mapping):
         return None
-    pairs = tuple((str(table), str(one)) for table, one in suffixes.items())  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    pairs = tuple((str(table), str(one)) for table, one in suffixes.items())  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     if len({suffix for _, suffix in pairs}) < len(pairs):
         raise InvalidQueryError(
             f"suffixes must differ between tables, not {dict(pairs)}"
@@ -271,5 +271,5 @@ def _resolution(wanted: object) -> tuple[float, float, float] | None:
         raise InvalidQueryError(
             "desired_resolution must be three numbers other than 0: nm in x, y and z"
         )
-    x, y, z = (float(one) for one in values)  # pyright: ignore[reportArgumentType]
+    x, y, z = (float(one) for one in values)  # pyright: ignore[reportArgumentType]  an argument of any type
     return x, y, z

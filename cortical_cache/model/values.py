@@ -60,21 +60,21 @@ def listed(values: object) -> list[object]:
         For one value, text or a dict, which are no lists.
     """
     if isinstance(values, (list, tuple)):
-        return list(values)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return list(values)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     if isinstance(values, (str, bytes, Mapping)):
         raise InvalidQueryError(
-            f"a list of values is needed, not {type(values).__name__}: [value]"  # pyright: ignore[reportUnknownArgumentType]
+            f"a list of values is needed, not {type(values).__name__}: [value]"  # pyright: ignore[reportUnknownArgumentType]  an argument of any type
         )
     dtype = getattr(values, "dtype", None)
     if getattr(dtype, "kind", "") == "M":  # ``tolist`` would give nanosecond counts
-        return list(values) if isinstance(values, Iterable) else [values]  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return list(values) if isinstance(values, Iterable) else [values]  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     for name in ("tolist", "to_pylist"):
         method = getattr(values, name, None)
         if callable(method):
             values = method()
             break
     if isinstance(values, Iterable) and not isinstance(values, (str, bytes)):
-        return list(values)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return list(values)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     raise InvalidQueryError(
         f"a list of values is needed, not {type(values).__name__}: [value]"
     )
@@ -108,7 +108,7 @@ def as_given(value: object) -> object:
     if value is None or isinstance(value, (bool, int, float, str)):
         return plain(value)
     if isinstance(value, Mapping):
-        return {str(key): as_given(one) for key, one in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return {str(key): as_given(one) for key, one in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]  an argument of any type
     if getattr(value, "ndim", 1) == 0 or isinstance(value, date):
         return plain(value)
     if type(value).__name__ in _MISSING:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.errors import CorticalCacheError
+from cortical_cache.errors import CorticalCacheError, NewerFormatError
 from cortical_cache.model.coverage import Keys, Span, Whole
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.store import DatasetStore, Problem
@@ -98,20 +98,29 @@ class Upkeep:
         ------
         StoreMismatchError
             If it can no longer be told whose data these are.
+        NewerFormatError
+            If a newer release wrote some of it; nothing was done then.
         """
         problems = self._store.verify(deep=deep)
+        for problem in problems:
+            if problem.is_newer:
+                raise NewerFormatError(problem.what)
         by_row_set: dict[tuple[str, str, int], list[Problem]] = {}
         for problem in problems:
             if problem.document == binding_file(self._store.folder):
                 self._store.reclaim(self._server)
                 action = "claimed again: its commits show whose it is"
-                yield Repair(problem.document.name, (problem.what,), action, True)  # noqa: FBT003
+                yield Repair(
+                    problem.document.name, (problem.what,), action, is_whole=True
+                )
                 continue
             self._store.set_aside(problem)
             row_set = self._store.row_set_of(problem)
             if row_set is None:
                 action = "set aside; asked again when it is needed"
-                yield Repair(problem.document.name, (problem.what,), action, True)  # noqa: FBT003
+                yield Repair(
+                    problem.document.name, (problem.what,), action, is_whole=True
+                )
             else:
                 key = (row_set.kind, row_set.name, row_set.version)
                 by_row_set.setdefault(key, []).append(problem)
@@ -124,21 +133,25 @@ class Upkeep:
         subject = f"{kind} {name}" + (f" v{version}" if version else "")
         said = tuple(one.what for one in problems)
         if kind in {"query", "graph"}:
-            return Repair(subject, said, "set aside; asked again when needed", True)  # noqa: FBT003
+            return Repair(
+                subject, said, "set aside; asked again when needed", is_whole=True
+            )
         if any(one.commit is None for one in problems):
             action = "set aside; what it was all of is lost: sync it again"
-            return Repair(subject, said, action, False)  # noqa: FBT003
+            return Repair(subject, said, action, is_whole=False)
         if self._offline:
             action = "set aside; offline, so not fetched again"
-            return Repair(subject, said, action, False)  # noqa: FBT003
+            return Repair(subject, said, action, is_whole=False)
         try:
             if kind == "export":
                 self._exports.bring(self._exports.find(name, version))
             else:
                 self._fetch(kind, name, version, problems)
         except CorticalCacheError as error:
-            return Repair(subject, said, f"set aside; not fetched: {error}", False)  # noqa: FBT003
-        return Repair(subject, said, "fetched again", True)  # noqa: FBT003
+            return Repair(
+                subject, said, f"set aside; not fetched: {error}", is_whole=False
+            )
+        return Repair(subject, said, "fetched again", is_whole=True)
 
     def _fetch(
         self, kind: str, name: str, version: int, problems: list[Problem]

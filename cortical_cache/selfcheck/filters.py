@@ -145,7 +145,7 @@ def _box_inclusive(server: Server) -> Verdict:
 
         def inside(low: float, high: float) -> bool:
             box = [[low, y - 1, z - 1], [high, y + 1, z + 1]]  # noqa: B023  asked at once
-            filters = {"in": {"id": [row]}, "spatial": {point: box}}  # noqa: B023
+            filters = {"in": {"id": [row]}, "spatial": {point: box}}  # noqa: B023  asked at once
             return server.count(name, filters) == 1
 
         # Only a point stored on a whole voxel can lie on a corner.

@@ -5,8 +5,9 @@ queries or how fresh a fact must be; it keeps what it is given and says what it 
 """
 
 from cortical_cache.store.commit import Commit, DataFile, Provenance
-from cortical_cache.store.dataset import DatasetStore, Document
+from cortical_cache.store.dataset import DatasetStore
 from cortical_cache.store.disk import Disk
+from cortical_cache.store.document import Document
 from cortical_cache.store.layout import RowKind
 from cortical_cache.store.objects import ObjectGroup, Objects
 from cortical_cache.store.root import Store

@@ -13,11 +13,10 @@ from uuid6 import uuid7
 from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, Provenance
-from cortical_cache.store.commit_json import commit_to_json
+from cortical_cache.store.commit_file import commit_file, write_commit
 from cortical_cache.store.disk import TEMPORARY, Disk
 from cortical_cache.store.layout import commits_folder
 from cortical_cache.store.rows import RowSet
-from cortical_cache.store.sealed import write_sealed
 
 __all__ = ["adopt"]
 
@@ -72,7 +71,6 @@ def adopt(  # noqa: PLR0913  as RowSet.append
         supersedes=frozenset(supersedes),
         exact=commit.exact,
     )
-    path = commits_folder(folder) / f"{new.id}.json"
     try:
         place = source.folder_of(commit)
         share = _share if place == source.folder else _copy
@@ -80,9 +78,11 @@ def adopt(  # noqa: PLR0913  as RowSet.append
             made.append(folder / file.name)
             share(disk, place / old.name, made[-1])
         disk.sync_folder(folder)
-        write_sealed(disk, path, commit_to_json(new))
+        write_commit(disk, folder, new)
     except BaseException:
-        if not path.exists():  # past its rename the commit counts
+        if not commit_file(
+            folder, new.id
+        ).exists():  # past its rename the commit counts
             for one in made:
                 with suppress(OSError):  # what stays is swept in a day
                     disk.remove(one)

@@ -7,7 +7,6 @@ that learn different facts cannot lose each other's.
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast, get_args
@@ -19,7 +18,9 @@ from cortical_cache.errors import (
     StoreMismatchError,
 )
 from cortical_cache.model.room import Taken
+from cortical_cache.store.commit_file import read_commit
 from cortical_cache.store.disk import Disk
+from cortical_cache.store.document import Document, read_document, write_document
 from cortical_cache.store.layout import (
     RowKind,
     binding_file,
@@ -41,27 +42,13 @@ from cortical_cache.store.names import decode_name
 from cortical_cache.store.objects import ObjectGroup, Objects, groups
 from cortical_cache.store.pins import is_pinned, pin, unpin
 from cortical_cache.store.removal import remove_objects, remove_rows
-from cortical_cache.store.rows import RowSet, read_commit
-from cortical_cache.store.sealed import JSON, create_sealed, read_sealed, write_sealed
+from cortical_cache.store.rows import RowSet
+from cortical_cache.store.sealed import JSON, create_sealed, read_sealed
 from cortical_cache.store.space import taken
+from cortical_cache.store.sweep import SweepReport, sweep
 from cortical_cache.store.verify import Problem, set_aside, verify
 
-__all__ = ["DatasetStore", "Document"]
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A fact as it was when it was captured.
-
-    Attributes
-    ----------
-    value : JSON
-    captured_at : datetime
-        UTC.
-    """
-
-    value: JSON
-    captured_at: datetime
+__all__ = ["DatasetStore"]
 
 
 class DatasetStore:
@@ -310,6 +297,11 @@ class DatasetStore:
             return ()
         return tuple(verify(self.folder, deep=deep))
 
+    def sweep(self) -> SweepReport:
+        """Remove what no reader can need any more; see `Store.sweep`."""
+        self.check()
+        return sweep(self.folder.parent, self._disk, [self.folder])
+
     def set_aside(self, problem: Problem) -> None:
         """Let what is damaged count no longer; a sweep removes it in a day."""
         set_aside(self._disk, problem)
@@ -424,7 +416,7 @@ class DatasetStore:
 
     def _read(self, path: Path) -> Document | None:
         self.check()
-        return _document(path)
+        return read_document(path, self.folder)
 
     def _write(self, path: Path, value: JSON, captured_at: datetime | None) -> None:
         now = datetime.now(UTC)
@@ -433,33 +425,19 @@ class DatasetStore:
             raise InvalidQueryError("captured_at needs a time zone")
         self.bind()
         try:
-            held = _document(path)
+            held = read_document(path, self.folder)
         except CorruptStoreError:
             held = None
         # A capture from the future is a wrong clock, and must not stay for ever.
         if held is not None and moment < held.captured_at <= now:
             return
-        self._disk.make_folder(path.parent)
-        body: dict[str, JSON] = {"captured_at": moment.isoformat(), "value": value}
-        write_sealed(self._disk, path, body)
+        write_document(self._disk, self.folder, path, Document(value, moment))
 
 
 def _newest(found: Sequence[Document | None]) -> Document | None:
     """Return what was captured last; the upper layer's where two are as old."""
     held = [one for one in found if one is not None]
     return max(held, key=lambda one: one.captured_at, default=None)
-
-
-def _document(path: Path) -> Document | None:
-    try:
-        body = read_sealed(path)
-    except FileNotFoundError:
-        return None
-    try:
-        moment = datetime.fromisoformat(str(body["captured_at"]))
-        return Document(body["value"], moment.astimezone(UTC))
-    except (KeyError, ValueError) as error:
-        raise CorruptStoreError(f"{path} is not a fact: {error}") from error
 
 
 def _plain(server: str) -> str:

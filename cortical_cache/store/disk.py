@@ -7,13 +7,16 @@ Reading is not here: a read changes nothing.
 
 import errno
 import os
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from uuid6 import uuid7
 
-__all__ = ["TEMPORARY", "Disk", "IdleDisk", "ReadOnlyDisk", "place"]
+from cortical_cache.errors import StoreError
+
+__all__ = ["TEMPORARY", "Disk", "IdleDisk", "ReadOnlyDisk", "place", "told"]
 
 TEMPORARY = ".tmp"
 
@@ -77,13 +80,20 @@ class Disk:
             os.close(descriptor)
 
     def make_folder(self, path: Path) -> None:
-        """Create the folder and its parents where they are missing, durably."""
+        """Create the folder and its parents where they are missing, durably.
+
+        Raises
+        ------
+        StoreError
+            If the disk refuses.
+        """
         if path.is_dir():
             return
         self.make_folder(path.parent)
-        with suppress(FileExistsError):  # another process was faster
-            path.mkdir()
-        self.sync_folder(path.parent)
+        with told(path):
+            with suppress(FileExistsError):  # another process was faster
+                path.mkdir()
+            self.sync_folder(path.parent)
 
     def touch(self, path: Path) -> None:
         """Set the file's time to now.
@@ -142,6 +152,29 @@ def _refused(path: Path) -> PermissionError:
     return PermissionError(errno.EACCES, "in a store that is only read", str(path))
 
 
+@contextmanager
+def told(path: Path, verb: Literal["read", "written"] = "written") -> Generator[None]:
+    """Say of an error of the disk what could not be read or written.
+
+    Raises
+    ------
+    StoreError
+        With the system's number. What is an answer passes: that a file to be made is
+        there, or that one to be read is not.
+    """
+    try:
+        yield
+    except (FileExistsError, StoreError):
+        raise
+    except OSError as error:
+        if verb == "read" and isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise
+        said = error.strerror or str(error)
+        problem = StoreError(f"{path} cannot be {verb}: {said}")
+        problem.errno = error.errno
+        raise problem from error
+
+
 def place(disk: Disk, path: Path, data: bytes, *, exclusive: bool = False) -> None:
     """Put a whole file at `path`, in one step and durably.
 
@@ -156,16 +189,19 @@ def place(disk: Disk, path: Path, data: bytes, *, exclusive: bool = False) -> No
     ------
     FileExistsError
         If something is there and must not be replaced.
+    StoreError
+        If the disk refuses.
     """
     temporary = path.parent / f".{uuid7()}{TEMPORARY}"
-    try:
-        with disk.create(temporary) as file:
-            disk.write(file, data)
-            disk.sync(file)
-        if exclusive:
-            disk.link(temporary, path)
-        else:
-            disk.rename(temporary, path)
-    finally:
-        disk.remove(temporary)
-    disk.sync_folder(path.parent)
+    with told(path):
+        try:
+            with disk.create(temporary) as file:
+                disk.write(file, data)
+                disk.sync(file)
+            if exclusive:
+                disk.link(temporary, path)
+            else:
+                disk.rename(temporary, path)
+        finally:
+            disk.remove(temporary)
+        disk.sync_folder(path.parent)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from cortical_cache.store.disk import TEMPORARY
+from cortical_cache.store.disk import TEMPORARY, told
 from cortical_cache.store.names import decode_name, encode_name
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "binding_file",
     "commit_files",
     "commits_folder",
+    "dataset_folders",
     "document_files",
     "fact_file",
     "fact_files",
@@ -30,14 +31,14 @@ __all__ = [
     "objects_folder",
     "objects_folders",
     "pin_file",
+    "place_of",
     "row_set_folder",
-    "row_set_folders",
     "row_set_folders_of",
     "row_set_identity",
     "row_set_names",
     "segment_file",
     "segment_files",
-    "shared_folders",
+    "shared_folders_of",
     "used_file",
     "version_file",
     "version_folder",
@@ -109,6 +110,12 @@ def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Pat
     return version_folder(dataset, version) / _KIND_FOLDERS[kind] / encode_name(name)
 
 
+def place_of(row_set: Path) -> str:
+    """Return where a row set's folder lies in its dataset, as commits have it."""
+    parts = row_set.parts
+    return "/".join(parts[-2:] if parts[-2] == _GRAPH else parts[-3:])
+
+
 def row_set_identity(dataset: Path, folder: Path) -> tuple[RowKind, str, int] | None:
     """Return kind, name and version of a row set's folder; the graph's version is 0.
 
@@ -118,10 +125,10 @@ def row_set_identity(dataset: Path, folder: Path) -> tuple[RowKind, str, int] | 
     name = decode_name(parts[-1])
     if name is None:
         return None
-    if len(parts) == 2 and parts[0] == _GRAPH:  # noqa: PLR2004
+    if len(parts) == 2 and parts[0] == _GRAPH:  # noqa: PLR2004  graph/NAME
         return "graph", name, 0
     kinds: dict[str, RowKind] = {part: kind for kind, part in _KIND_FOLDERS.items()}
-    if len(parts) == 3 and parts[1] in kinds:  # noqa: PLR2004
+    if len(parts) == 3 and parts[1] in kinds:  # noqa: PLR2004  vN/KIND/NAME
         return kinds[parts[1]], name, int(parts[0][1:])
     return None
 
@@ -194,12 +201,6 @@ def commit_files(row_set: Path) -> Iterator[Path]:
             yield entry
 
 
-def row_set_folders(root: Path) -> Iterator[Path]:
-    """Yield the row set folders of every dataset, also those without a commit."""
-    for dataset in _datasets(root):
-        yield from row_set_folders_of(dataset)
-
-
 def row_set_folders_of(dataset: Path) -> Iterator[Path]:
     """Yield the row set folders of a dataset, also those without a commit."""
     for version in version_numbers(dataset):
@@ -210,15 +211,18 @@ def row_set_folders_of(dataset: Path) -> Iterator[Path]:
     yield from (parent / encode_name(name) for name in names_in(parent))
 
 
-def shared_folders(root: Path) -> Iterator[Path]:
-    """Yield every folder that is not a row set's and in which files are written."""
-    yield root
-    for dataset in _datasets(root):
-        for folder in _document_folders(dataset):
-            yield folder
-            yield folder / _FACTS
-        for _, _, folder in objects_folders(dataset):
-            yield folder
+def shared_folders_of(dataset: Path) -> Iterator[Path]:
+    """Yield the folders of a dataset in which files are written, but the row sets'."""
+    for folder in _document_folders(dataset):
+        yield folder
+        yield folder / _FACTS
+    for _, _, folder in objects_folders(dataset):
+        yield folder
+
+
+def dataset_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders of all datasets, in no order."""
+    yield from (root / encode_name(name) for name in names_in(root))
 
 
 def document_files(dataset: Path) -> Iterator[Path]:
@@ -271,10 +275,6 @@ def is_temporary(path: Path) -> bool:
     return path.name.startswith(".") and path.suffix == TEMPORARY
 
 
-def _datasets(root: Path) -> Iterator[Path]:
-    yield from (root / encode_name(name) for name in names_in(root))
-
-
 def _document_folders(dataset: Path) -> Iterator[Path]:
     yield dataset
     for version in version_numbers(dataset):
@@ -283,6 +283,8 @@ def _document_folders(dataset: Path) -> Iterator[Path]:
 
 def _entries(folder: Path) -> Iterator[Path]:
     try:
-        yield from folder.iterdir()
+        with told(folder, "read"):
+            entries = [*folder.iterdir()]
+        yield from entries
     except (FileNotFoundError, NotADirectoryError):
         return

@@ -1,7 +1,7 @@
 """Objects: whole documents of their own, one compressed file each, written once.
 
-A file appears under its name only when it is whole, and gzip's own checksum tells
-whether it still is.
+A file appears under its name only when it is whole; gzip's own checksum tells whether
+it still is, and the file name in its header whether it is the one it should be.
 """
 
 import gzip
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cortical_cache.errors import CorruptStoreError
-from cortical_cache.store.disk import Disk, place
+from cortical_cache.store.disk import Disk, place, told
 from cortical_cache.store.layout import (
     object_file,
     object_files,
@@ -97,7 +97,8 @@ class Objects:
         self._check()
         path = self._file(name)
         try:
-            packed = path.read_bytes()
+            with told(path, "read"):
+                packed = path.read_bytes()
         except FileNotFoundError:
             found = (one.read(name) for one in self._below)
             return next((one for one in found if one is not None), None)
@@ -115,16 +116,27 @@ class Objects:
 
         Raises
         ------
-        OSError
+        StoreError
             If the disk is full or fails. Nothing is left behind.
         """
         self._bind()
         path = self._file(name)
         self._disk.make_folder(path.parent)
-        place(self._disk, path, packed)
+        place(self._disk, path, _label(path) + packed)
 
     def _file(self, name: str) -> Path:
         return object_file(self._dataset, self._kind, self._group, name)
+
+
+# A gzip header with a file name, which is how ours begin.
+_MARK = b"\x1f\x8b\x08\x08" + bytes(6) + b"cortical_cache/"
+
+
+def _label(path: Path) -> bytes:
+    """Return an empty gzip member that says whose the file is; any gunzip skips it."""
+    name = "/".join(path.parts[-3:]).encode()
+    empty = b"\x03\x00" + bytes(8)  # its checksum and size are 0
+    return _MARK + name + b"\0" + empty
 
 
 def unpacked(packed: bytes, path: Path) -> bytes:
@@ -133,8 +145,10 @@ def unpacked(packed: bytes, path: Path) -> bytes:
     Raises
     ------
     CorruptStoreError
-        If it is damaged or cut short.
+        If it is damaged, cut short, or that of another name.
     """
+    if packed.startswith(_MARK) and not packed.startswith(_label(path)):
+        raise CorruptStoreError(f"{path} is that of another name; remove it")
     try:
         return gzip.decompress(packed)
     except (EOFError, OSError, zlib.error) as error:

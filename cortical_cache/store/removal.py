@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
-from cortical_cache.store.disk import Disk
+from cortical_cache.store.commit_file import read_commit
+from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import (
     commit_files,
     commits_folder,
@@ -16,7 +17,6 @@ from cortical_cache.store.layout import (
     segment_files,
     used_file,
 )
-from cortical_cache.store.rows import read_commit
 
 __all__ = ["remove_objects", "remove_rows"]
 
@@ -34,9 +34,14 @@ def remove_rows(disk: Disk, folder: Path) -> int:
 
     Raises
     ------
-    OSError
+    StoreError
         If the disk refuses.
     """
+    with told(folder):
+        return _remove_rows(disk, folder)
+
+
+def _remove_rows(disk: Disk, folder: Path) -> int:
     commits = sorted(commit_files(folder), key=lambda path: path.name)
     names: set[str] = set()
     for path in commits:
@@ -57,11 +62,12 @@ def remove_objects(disk: Disk, folder: Path) -> int:
 
     Raises
     ------
-    OSError
+    StoreError
         If the disk refuses.
     """
-    freed = sum(_remove(disk, path) for path in list(object_files(folder)))
-    disk.remove(used_file(folder))
+    with told(folder):
+        freed = sum(_remove(disk, path) for path in list(object_files(folder)))
+        disk.remove(used_file(folder))
     return freed
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cortical_cache.errors import UnknownNameError
@@ -11,18 +11,21 @@ from cortical_cache.model.quantities import size
 from cortical_cache.model.room import distinct_bytes
 from cortical_cache.store.dataset import DatasetStore
 from cortical_cache.store.disk import Disk, IdleDisk, ReadOnlyDisk, place
-from cortical_cache.store.layout import CACHEDIR_TAG, binding_file, names_in
+from cortical_cache.store.layout import (
+    CACHEDIR_TAG,
+    binding_file,
+    dataset_folders,
+    names_in,
+)
 from cortical_cache.store.names import encode_name
 from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.space import taken
-from cortical_cache.store.sweep import SweepReport, sweep
+from cortical_cache.store.sweep import GRACE, SweepReport, sweep
 from cortical_cache.store.verify import Problem, verify
 
 __all__ = ["Store"]
 
 log = logging.getLogger(__name__)
-
-_GRACE = timedelta(hours=24)
 
 _MEASURED_FOR = 600.0
 """Seconds between two measurements of a store that is written: each lists it all."""
@@ -125,7 +128,7 @@ class Store:
     def sweep(
         self,
         now: datetime | None = None,
-        grace: timedelta = _GRACE,
+        grace: timedelta = GRACE,
         *,
         dry: bool = False,
     ) -> SweepReport:
@@ -146,7 +149,7 @@ class Store:
             Only tell what would go.
         """
         disk = IdleDisk() if dry else self._disk
-        return sweep(self.root, disk, now or datetime.now(UTC), grace)
+        return sweep(self.root, disk, dataset_folders(self.root), now, grace)
 
     def verify(self, dataset: str, *, deep: bool = False) -> tuple[Problem, ...]:
         """Look for damage in a dataset folder, whoever it belongs to.

@@ -17,8 +17,8 @@ from cortical_cache.errors import CorruptStoreError, StoreChangedError
 from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
-from cortical_cache.store.commit_json import commit_from_json
-from cortical_cache.store.disk import Disk
+from cortical_cache.store.commit_file import read_commit
+from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import (
     RowKind,
     commits_folder,
@@ -26,7 +26,6 @@ from cortical_cache.store.layout import (
     segment_files,
 )
 from cortical_cache.store.locks import fetch_lock
-from cortical_cache.store.sealed import read_sealed
 from cortical_cache.store.state import RowSetState
 from cortical_cache.store.usage import LastUse
 
@@ -37,12 +36,13 @@ if TYPE_CHECKING:
     from cortical_cache.store.segments import Segment
     from cortical_cache.store.writer import RowWriter
 
-__all__ = ["RowSet", "read_commit"]
+__all__ = ["RowSet"]
 
 ROWS_PER_FILE = 2_000_000
 
 # Up to this size a file's checksum is verified when a process first uses it, which
-# takes some milliseconds; of larger ones the size alone (all of them by `verify`).
+# takes some milliseconds; of larger ones the size alone, unless they are read whole
+# (all of them by `verify`).
 _CHECKED_BYTES = 8 << 20
 
 _VANISHED = 8
@@ -220,7 +220,7 @@ class RowSet:
         ------
         InvalidQueryError
             If columns are missing, or `supersedes` holds no commit id.
-        OSError
+        StoreError
             If the disk is full or fails.
         """
         with self.writer(
@@ -334,7 +334,7 @@ class RowSet:
                 folders[commit.id] = layer.folder
         return RowSetState(_live(commits.values()), folders, self._check_file)
 
-    def _check_file(self, path: Path, file: DataFile) -> None:
+    def _check_file(self, path: Path, file: DataFile, whole: bool) -> None:  # noqa: FBT001  a callback
         try:
             nbytes = path.stat().st_size
             if nbytes != file.nbytes:
@@ -343,9 +343,12 @@ class RowSet:
                 )
             if path.parent == self.folder:
                 self.note_use()
-            if file.name in self._whole_files or nbytes > _CHECKED_BYTES:
+            if file.name in self._whole_files:
                 return
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            if nbytes > _CHECKED_BYTES and not whole:
+                return
+            with told(path, "read"), path.open("rb") as data:
+                digest = hashlib.file_digest(data, "sha256").hexdigest()
         except FileNotFoundError as error:
             raise StoreChangedError(f"{path} is gone, and a commit names it") from error
         if digest != file.sha256:
@@ -360,30 +363,10 @@ def _live(commits: Collection[Commit]) -> tuple[Commit, ...]:
     return tuple(sorted(live, key=lambda commit: commit.id))
 
 
-def read_commit(path: Path) -> Commit:
-    """Return the commit in a file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    CorruptStoreError
-        If it is damaged or not a commit.
-    StoreError
-        If a newer release wrote it.
-    """
-    try:
-        commit = commit_from_json(read_sealed(path))
-    except ValueError as error:
-        raise CorruptStoreError(f"{path} is not a commit: {error}") from error
-    if path.name != f"{commit.id}.json":
-        raise CorruptStoreError(f"{path} holds commit {commit.id}: it was renamed")
-    return commit
-
-
 def _names(folder: Path) -> frozenset[str]:
     try:
-        names = os.listdir(folder)  # noqa: PTH208  # names only: it runs on every call
+        with told(folder, "read"):
+            names = os.listdir(folder)  # noqa: PTH208  # names only: it runs on every call
         return frozenset(name for name in names if name.endswith(".json"))
     except (FileNotFoundError, NotADirectoryError):
         return frozenset()

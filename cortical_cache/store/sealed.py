@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from cortical_cache.errors import CorruptStoreError, StoreError
-from cortical_cache.store.disk import Disk, place
+from cortical_cache.errors import CorruptStoreError, NewerFormatError
+from cortical_cache.store.disk import Disk, place, told
 
 __all__ = ["FORMAT", "JSON", "create_sealed", "read_sealed", "write_sealed"]
 
@@ -56,15 +56,17 @@ def read_sealed(path: Path) -> Mapping[str, JSON]:
         If there is no such file.
     CorruptStoreError
         If it is not what was written.
-    StoreError
+    NewerFormatError
         If a newer release wrote it in a format that this one does not know.
     """
-    match = _ENVELOPE.fullmatch(path.read_bytes())
+    with told(path, "read"):
+        sealed = path.read_bytes()
+    match = _ENVELOPE.fullmatch(sealed)
     if match is None:
         raise CorruptStoreError(f"{path} is damaged, or not a file of the store")
     number, digest, body = match.groups()
     if int(number) > FORMAT:
-        raise StoreError(
+        raise NewerFormatError(
             f"{path} has format {int(number)} and this release reads up to {FORMAT}; "
             "upgrade with `pip install --upgrade cortical-cache`"
         )

@@ -32,7 +32,7 @@ class RowSetState:
 
     commits: tuple[Commit, ...]
     _folders: Mapping[str, Path] = field(repr=False, hash=False)
-    _check: Callable[[Path, DataFile], None] = field(repr=False, compare=False)
+    _check: Callable[[Path, DataFile, bool], None] = field(repr=False, compare=False)
 
     def folder_of(self, commit: Commit) -> Path:
         """Return where the files of one of the commits lie: its layer's folder."""
@@ -208,6 +208,13 @@ class RowSetState:
                 return HeldRows(commit.shape, (Piece(files),), commit.exact)
         return None
 
+    def files(self, commit: Commit) -> tuple[str, ...]:
+        """Return the files of one copy of a commit, for whoever reads them whole.
+
+        Their checksums are compared, however large they are.
+        """
+        return self._paths(commit, commit.copy(), whole=True)
+
     def spans(self, column: str) -> tuple[Span, ...]:
         """Return the held pages of a mirror in the making, ascending."""
         found = [
@@ -224,9 +231,7 @@ class RowSetState:
     def span_files(self, column: str) -> tuple[str, ...]:
         """Return the files of those pages, in ascending order of the column."""
         commits = self._span_commits(column)
-        return tuple(
-            path for commit in commits for path in self._paths(commit, commit.copy())
-        )
+        return tuple(path for commit in commits for path in self.files(commit))
 
     def _span_commits(self, column: str) -> list[Commit]:
         """Return one commit for each span; two processes may have fetched the same."""
@@ -263,10 +268,12 @@ class RowSetState:
                     pass
         return parts, wanted
 
-    def _paths(self, commit: Commit, files: Sequence[DataFile]) -> tuple[str, ...]:
+    def _paths(
+        self, commit: Commit, files: Sequence[DataFile], *, whole: bool = False
+    ) -> tuple[str, ...]:
         folder = self.folder_of(commit)
         for file in files:
-            self._check(folder / file.name, file)
+            self._check(folder / file.name, file, whole)
         return tuple(str(folder / file.name) for file in files)
 
 

@@ -4,26 +4,29 @@ Nothing here decides what the store holds: a sweep changes no answer, and a stor
 is never swept only grows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
 from cortical_cache.store.commit import Commit
+from cortical_cache.store.commit_file import commit_file, read_commit
 from cortical_cache.store.disk import Disk
 from cortical_cache.store.layout import (
     commit_files,
     commits_folder,
     is_temporary,
     lock_files,
-    row_set_folders,
+    row_set_folders_of,
     segment_files,
-    shared_folders,
+    shared_folders_of,
 )
-from cortical_cache.store.rows import read_commit
 
-__all__ = ["SweepReport", "sweep"]
+__all__ = ["GRACE", "SweepReport", "sweep"]
+
+GRACE = timedelta(hours=24)
+"""How old litter is before it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,31 @@ class SweepReport:
     skipped: tuple[str, ...]
 
 
-def sweep(root: Path, disk: Disk, now: datetime, grace: timedelta) -> SweepReport:
-    """Remove litter older than `grace`; see `Store.sweep`."""
-    sweeper = _Sweeper(disk, now, grace)
-    for folder in shared_folders(root):
-        sweeper.temporaries(folder)
-    for folder in row_set_folders(root):
-        sweeper.row_set(folder)
+def sweep(
+    root: Path,
+    disk: Disk,
+    datasets: Iterable[Path],
+    now: datetime | None = None,
+    grace: timedelta = GRACE,
+) -> SweepReport:
+    """Remove litter older than `grace`; see `Store.sweep`.
+
+    Parameters
+    ----------
+    root : Path
+    disk : Disk
+    datasets : iterable of Path
+        Folders of datasets; only these and the root are looked at.
+    now, grace
+        As of `Store.sweep`.
+    """
+    sweeper = _Sweeper(disk, now or datetime.now(UTC), grace)
+    sweeper.temporaries(root)
+    for dataset in datasets:
+        for folder in shared_folders_of(dataset):
+            sweeper.temporaries(folder)
+        for folder in row_set_folders_of(dataset):
+            sweeper.row_set(folder)
     return SweepReport(
         tuple(sweeper.removed), sum(sweeper.removed.values()), tuple(sweeper.skipped)
     )
@@ -124,13 +145,13 @@ class _Sweeper:
             if not ready:
                 return left
             for commit in ready:
-                self._remove(_commit_file(folder, commit))
+                self._remove(commit_file(folder, commit.id))
                 del left[commit.id]
             self._disk.sync_folder(commits_folder(folder))
 
     def _committed(self, folder: Path, commit: Commit) -> datetime:
         # The later of two clocks: the writer's, and that of the file system.
-        modified = _modified(_commit_file(folder, commit))
+        modified = _modified(commit_file(folder, commit.id))
         return commit.created if modified is None else max(commit.created, modified)
 
     def _is_old(self, moment: datetime) -> bool:
@@ -149,10 +170,6 @@ class _Sweeper:
             return
         self._disk.remove(path)
         self.removed[path] = nbytes
-
-
-def _commit_file(folder: Path, commit: Commit) -> Path:
-    return commits_folder(folder) / f"{commit.id}.json"
 
 
 def _file_names(commits: Mapping[str, Commit]) -> set[str]:

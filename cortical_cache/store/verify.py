@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cortical_cache.errors import StoreError
+from cortical_cache.errors import NewerFormatError, StoreError
 from cortical_cache.store.commit import Commit, DataFile
+from cortical_cache.store.commit_file import read_commit
 from cortical_cache.store.disk import TEMPORARY, Disk
+from cortical_cache.store.document import read_document
 from cortical_cache.store.layout import (
     binding_file,
     commit_files,
@@ -21,7 +23,6 @@ from cortical_cache.store.layout import (
     segment_file,
 )
 from cortical_cache.store.objects import unpacked
-from cortical_cache.store.rows import read_commit
 from cortical_cache.store.sealed import read_sealed
 
 __all__ = ["Problem", "set_aside", "verify"]
@@ -40,12 +41,15 @@ class Problem:
         The commit that names the file, or the file itself: what to set aside.
     commit : Commit or None
         That commit, if it can be read.
+    is_newer : bool
+        It is not damaged: a newer release wrote it.
     """
 
     path: Path
     what: str
     document: Path
     commit: Commit | None = None
+    is_newer: bool = False
 
 
 def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
@@ -53,22 +57,35 @@ def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
     binding = binding_file(dataset)
     if not binding.exists():
         yield Problem(binding, f"{binding} is missing", binding)
-    for path in document_files(dataset):
-        try:
-            read_sealed(path)
-        except FileNotFoundError:
-            continue
-        except StoreError as error:
-            yield Problem(path, str(error), path)
+    yield from _verify_documents(dataset, binding)
     for _, _, folder in objects_folders(dataset):
         for path in object_files(folder) if deep else ():
             try:
                 unpacked(path.read_bytes(), path)
             except StoreError as error:
-                yield Problem(path, str(error), path)
+                yield _unreadable(path, error)
     for folder in row_set_folders_of(dataset):
         for path in commit_files(folder):
             yield from _verify_commit(folder, path, deep=deep)
+
+
+def _verify_documents(dataset: Path, binding: Path) -> Iterator[Problem]:
+    for path in document_files(dataset):
+        try:
+            if path == binding:
+                if not read_sealed(path).keys() >= {"datastack", "server"}:
+                    yield Problem(path, f"{path} does not say whose the data are", path)
+            else:
+                read_document(path, dataset)
+        except FileNotFoundError:
+            continue
+        except StoreError as error:
+            yield _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: StoreError) -> Problem:
+    newer = isinstance(error, NewerFormatError)
+    return Problem(path, str(error), path, is_newer=newer)
 
 
 def _verify_commit(folder: Path, path: Path, *, deep: bool) -> Iterator[Problem]:
@@ -77,7 +94,7 @@ def _verify_commit(folder: Path, path: Path, *, deep: bool) -> Iterator[Problem]
     except FileNotFoundError:  # swept since it was listed
         return
     except StoreError as error:
-        yield Problem(path, str(error), path)
+        yield _unreadable(path, error)
         return
     for file in commit.files:
         what = _damage(folder / file.name, file, deep=deep)

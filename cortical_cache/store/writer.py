@@ -19,12 +19,11 @@ from cortical_cache.errors import InvalidQueryError, StoreError
 from cortical_cache.model.coverage import Coverage, Keys, Request
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
-from cortical_cache.store.commit_json import commit_to_json
-from cortical_cache.store.disk import TEMPORARY, Disk
+from cortical_cache.store.commit_file import commit_file, write_commit
+from cortical_cache.store.disk import TEMPORARY, Disk, told
 from cortical_cache.store.layout import commits_folder
 from cortical_cache.store.order import cut, sort
 from cortical_cache.store.parquet import key_ranges, write_parquet
-from cortical_cache.store.sealed import write_sealed
 
 __all__ = ["RowWriter"]
 
@@ -112,7 +111,7 @@ class RowWriter:
         ------
         InvalidQueryError
             If columns are missing, or differ from those of the first batch.
-        OSError
+        StoreError
             If the disk is full or fails.
         """
         table = (
@@ -195,6 +194,11 @@ class RowWriter:
 
     def _write_file(self, table: pa.Table) -> None:
         name = f"{uuid7()}.parquet"
+        with told(self._folder / name):
+            self._write_named(table, name)
+        self._keep_alive()
+
+    def _write_named(self, table: pa.Table, name: str) -> None:
         temporary = self._folder / f".{name}{TEMPORARY}"
         try:
             nbytes, sha256 = write_parquet(
@@ -217,7 +221,6 @@ class RowWriter:
             self._disk.rename(temporary, self._folder / name)
         finally:
             self._disk.remove(temporary)
-        self._keep_alive()
 
     def _keep_alive(self) -> None:
         """Show a sweep that the files written so far are still wanted.
@@ -229,7 +232,8 @@ class RowWriter:
         """
         for file in self._files:
             try:
-                self._disk.touch(self._folder / file.name)
+                with told(self._folder / file.name, "read"):
+                    self._disk.touch(self._folder / file.name)
             except FileNotFoundError as error:
                 raise StoreError(
                     f"{self._folder / file.name} was swept before its commit; "
@@ -257,14 +261,14 @@ class RowWriter:
                 f"the sorted copies of {self._shape.name} differ in number of rows"
             )
         self._keep_alive()
-        self._disk.sync_folder(self._folder)
-        target = commits_folder(self._folder) / f"{commit.id}.json"
+        with told(self._folder):
+            self._disk.sync_folder(self._folder)
         try:
-            write_sealed(self._disk, target, commit_to_json(commit))
+            write_commit(self._disk, self._folder, commit)
         except BaseException:
             # Past its rename the commit counts, whatever failed after it: then its
             # files must stay.
-            if target.exists():
+            if commit_file(self._folder, commit.id).exists():
                 self._commit = commit
             raise
         self._commit = commit

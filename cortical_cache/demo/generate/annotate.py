@@ -54,9 +54,9 @@ class Study:
         """Put a point on each supervoxel; one in fifty misses the segmentation."""
         voxel = np.round(self.anatomy.supervoxel_nm[places] / table.resolution)
         if halves:
-            voxel[self.rng.random(len(voxel)) < 0.1] += 0.5  # noqa: PLR2004
-        off = self.rng.random(len(places)) < 0.02  # noqa: PLR2004
-        unknown = ~off & (self.rng.random(len(places)) < 0.004)  # noqa: PLR2004
+            voxel[self.rng.random(len(voxel)) < 0.1] += 0.5  # noqa: PLR2004  a share of the cases
+        off = self.rng.random(len(places)) < 0.02  # noqa: PLR2004  a share of the cases
+        unknown = ~off & (self.rng.random(len(places)) < 0.004)  # noqa: PLR2004  a share of the cases
         supervoxel = np.where(off, 0, self.anatomy.supervoxel_ids[places])
         return BoundPoint(voxel, supervoxel, unknown)
 
@@ -122,18 +122,18 @@ Made = Mapping[Role, Source]
 
 def _nuclei(study: Study, table: TableProfile, _: Made) -> Source:
     rng, cells = study.rng, study.anatomy.cells
-    with_nucleus = np.flatnonzero(rng.random(cells) >= 0.03)  # noqa: PLR2004
+    with_nucleus = np.flatnonzero(rng.random(cells) >= 0.03)  # noqa: PLR2004  a share of the cases
     n = len(with_nucleus)
     ids = 100_000 + rng.choice(9 * max(cells, 100_000), n, replace=False)
     point = study.bind(table, study.anatomy.supervoxel_first[with_nucleus], halves=True)
     size = rng.normal(300, 60, n).clip(20)
     radius = np.cbrt(size)[:, None] * 500 / np.array(table.resolution)
-    no_box = rng.random(n) < 0.05  # noqa: PLR2004
+    no_box = rng.random(n) < 0.05  # noqa: PLR2004  a share of the cases
     return study.source(
         table,
         ids,
         {
-            "volume": floating(size, rng.random(n) < 0.03),  # noqa: PLR2004
+            "volume": floating(size, rng.random(n) < 0.03),  # noqa: PLR2004  a share of the cases
             "bb_start_position": points(np.round(point.voxel - radius), no_box),
             "bb_end_position": points(np.round(point.voxel + radius), no_box),
         },
@@ -144,7 +144,7 @@ def _nuclei(study: Study, table: TableProfile, _: Made) -> Source:
 
 def _alternatives(study: Study, table: TableProfile, made: Made) -> Source:
     nuclei = made["nuclei"]
-    chosen = study.rng.random(len(nuclei.ids)) < 0.05  # noqa: PLR2004
+    chosen = study.rng.random(len(nuclei.ids)) < 0.05  # noqa: PLR2004  a share of the cases
     chosen |= (nuclei.bound["pt"].supervoxel == 0) & (np.arange(len(chosen)) % 2 == 0)
     chosen[:: max(len(chosen) // 8, 1)] = True
     targets = np.flatnonzero(chosen)
@@ -162,10 +162,10 @@ def _alternatives(study: Study, table: TableProfile, made: Made) -> Source:
 
 def _cell_types(study: Study, table: TableProfile, made: Made) -> Source:
     nuclei = made["nuclei"].ids
-    once = nuclei[study.rng.random(len(nuclei)) < 0.9]  # noqa: PLR2004
+    once = nuclei[study.rng.random(len(nuclei)) < 0.9]  # noqa: PLR2004  a share of the cases
     targets = np.append(once, once[:: max(len(once) // 5, 1)])
     types = study.choose(_TYPES, len(targets))
-    named = study.rng.random(len(targets)) >= 0.04  # noqa: PLR2004
+    named = study.rng.random(len(targets)) >= 0.04  # noqa: PLR2004  a share of the cases
     return study.source(
         table,
         np.arange(1, len(targets) + 1),
@@ -212,8 +212,8 @@ def _proofreading(study: Study, table: TableProfile, _: Made) -> Source:
         np.arange(1, n + 1),
         {
             "valid_id": whole(study.graph.parents(point.supervoxel, checked)),
-            "status_dendrite": truth(rng.random(n) < 0.8),  # noqa: PLR2004
-            "status_axon": truth(rng.random(n) < 0.4, rng.random(n) < 0.1),  # noqa: PLR2004
+            "status_dendrite": truth(rng.random(n) < 0.8),  # noqa: PLR2004  a share of the cases
+            "status_axon": truth(rng.random(n) < 0.4, rng.random(n) < 0.1),  # noqa: PLR2004  a share of the cases
             "strategy_dendrite": text(study.choose(("dendrite_extended", "none"), n)),
             "strategy_axon": text(study.choose(_AXON, n)),
         },
@@ -284,14 +284,14 @@ def _scores(study: Study, table: TableProfile, made: Made) -> Source:
         {
             "target_id": whole(study.rng.choice(nuclei, n)),
             "tag": text(study.choose(_AWKWARD, n)),
-            "value": floating(values, np.arange(n) % 11 == 10),  # noqa: PLR2004
+            "value": floating(values, np.arange(n) % 11 == 10),  # noqa: PLR2004  a share of the cases
         },
     )
 
 
 def _synapse_tags(study: Study, table: TableProfile, made: Made) -> Source:
     synapses = made["synapses"].ids
-    targets = synapses[study.rng.random(len(synapses)) < 0.3]  # noqa: PLR2004
+    targets = synapses[study.rng.random(len(synapses)) < 0.3]  # noqa: PLR2004  a share of the cases
     return study.source(
         table,
         np.arange(1, len(targets) + 1),

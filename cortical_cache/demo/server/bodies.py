@@ -60,7 +60,7 @@ def _complaint(name: str, value: object) -> object | None:  # noqa: PLR0911 - on
         if not isinstance(value, list):
             return ["Not a valid list."]
         items = cast("list[object]", value)
-        return None if len(items) == 3 else ["Length must be 3."]  # noqa: PLR2004
+        return None if len(items) == 3 else ["Length must be 3."]  # noqa: PLR2004  coordinates
     if name in ("select_column_map", "suffix_map") and not isinstance(value, dict):
         return ["Not a valid mapping type."]
     if name == "tables" and not isinstance(value, list):

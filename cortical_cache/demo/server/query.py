@@ -243,7 +243,7 @@ def _refuse_odd_joins(relations: Sequence[Relation]) -> None:
             "providing an explcit ON clause if not present already to help resolve "
             "the ambiguity."
         )
-    if relations[0].is_split and len(names) > 2:  # noqa: PLR2004
+    if relations[0].is_split and len(names) > 2:  # noqa: PLR2004  a join has two sides
         raise unhandled(repr(names[2]))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import fsspec  # pyright: ignore[reportMissingTypeStubs]
+import fsspec  # pyright: ignore[reportMissingTypeStubs]  it has no types
 import stamina
 
 from cortical_cache.errors import (
@@ -179,18 +179,18 @@ class Bucket:
                 return ask(self._as_user())
         raise AssertionError(name)
 
-    def _connected(self) -> Any:  # noqa: ANN401
+    def _connected(self) -> Any:  # noqa: ANN401  a file system of fsspec
         if self._files is None:
             self._files = self._open(anonymous=True)
         return self._files
 
-    def _as_user(self) -> Any:  # noqa: ANN401
+    def _as_user(self) -> Any:  # noqa: ANN401  a file system of fsspec
         """Come back with the user's own credentials, for good."""
         files = self._open(anonymous=False)
         self._files, self._is_anonymous = files, False
         return files
 
-    def _open(self, *, anonymous: bool) -> Any:  # noqa: ANN401
+    def _open(self, *, anonymous: bool) -> Any:  # noqa: ANN401  a file system of fsspec
         options: dict[str, object] = {
             "skip_instance_cache": True,
             "use_listings_cache": False,
@@ -267,7 +267,7 @@ class Bucket:
             # the ETag of what was sent in one part and not encrypted with a key
             with suppress(binascii.Error, ValueError):
                 digest = bytes.fromhex(etag)
-                return digest if len(digest) == 16 else None  # noqa: PLR2004
+                return digest if len(digest) == 16 else None  # noqa: PLR2004  bytes of an MD5
         return published
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from google_crc32c import Checksum  # pyright: ignore[reportMissingTypeStubs]
+from google_crc32c import Checksum  # pyright: ignore[reportMissingTypeStubs]  it has no types
 
 from cortical_cache.errors import SourceError
 from cortical_cache.sources.buckets.bucket import Bucket, Entry
@@ -180,7 +180,7 @@ def open_object(
 
 
 class _Digest(Protocol):
-    def update(self, data: bytes, /) -> Any: ...  # noqa: ANN401
+    def update(self, data: bytes, /) -> Any: ...  # noqa: ANN401  whatever it returns
 
     def digest(self) -> bytes: ...
 

@@ -242,7 +242,7 @@ class _Adapter(HTTPAdapter):
         super().__init__(max_retries=retries, pool_maxsize=10)
         self._hear = hear
 
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401  requests' own signature
         kwargs["timeout"] = kwargs.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
         began = monotonic()
         response = super().send(*args, **kwargs)

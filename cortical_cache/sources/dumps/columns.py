@@ -112,7 +112,7 @@ def stored_schema(columns: Sequence[Column]) -> pa.Schema:
 
 
 def _is_pair(line: Sequence[str]) -> bool:
-    return len(line) == 2 and line[1].strip().lower() in _TYPES  # noqa: PLR2004
+    return len(line) == 2 and line[1].strip().lower() in _TYPES  # noqa: PLR2004  name and type
 
 
 def _named(name: str) -> ColumnType:
