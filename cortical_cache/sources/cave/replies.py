@@ -1,6 +1,7 @@
 """Read a query reply of MaterializationEngine without losing anything it says."""
 
 import ast
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
@@ -8,7 +9,9 @@ from typing import cast
 import pyarrow as pa
 import requests
 
-from cortical_cache.errors import ServerError, ServerUnavailableError
+from cortical_cache.errors import ServerError, ServerUnavailableError, SourceError
+from cortical_cache.sources.cave.arrowsize import unpacked_bytes
+from cortical_cache.sources.limits import check_rows, check_unpacked
 
 __all__ = ["Reply", "read_reply"]
 
@@ -55,9 +58,16 @@ def read_reply(response: requests.Response, what: str) -> Reply:
     if not body.endswith(_END_OF_STREAM):
         raise ServerUnavailableError(f"{what}: the server's reply breaks off")
     try:
+        unpacked = unpacked_bytes(pa.py_buffer(body))
+        check_unpacked(unpacked, len(body), f"{what}: the server's reply")
         with pa.ipc.open_stream(body) as reader:
             table = reader.read_all()
-    except pa.ArrowInvalid as error:
+        # Lengths and offsets are the sender's word, on which casts would read memory.
+        table.validate(full=True)
+        check_rows(table, what)
+    except SourceError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise ServerError(f"{what}: the server's reply is no Arrow stream") from error
     warning = response.headers.get("Warning", "")
     return Reply(

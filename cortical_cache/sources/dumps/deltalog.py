@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
 
+import pyarrow as pa
+
 from cortical_cache.errors import SourceError
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.sources.buckets.bucket import Bucket, Entry
@@ -71,8 +73,28 @@ def replay(bucket: Bucket, folder: str) -> DeltaTable:
     Raises
     ------
     SourceError
-        If the log has a gap, or the table needs a feature that is not read here.
+        If the log has a gap or cannot be read, names a file outside the table, or the
+        table needs a feature that is not read here.
     """
+    try:
+        return _replay(bucket, folder)
+    except SourceError:
+        raise
+    except (
+        pa.ArrowException,
+        AttributeError,
+        KeyError,
+        OSError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # what JSON and Parquet of any other kind end in
+        where = f"{bucket.location}/{folder}"
+        raise SourceError(f"{where}: its log cannot be read: {error!r}") from error
+
+
+def _replay(bucket: Bucket, folder: str) -> DeltaTable:
     entries = bucket.entries(f"{folder}/_delta_log")
     named = {one.name.rpartition("/")[2]: one for one in entries}
     commits = {
@@ -143,7 +165,7 @@ def _apply(table: DeltaTable, actions: Iterable[JsonObject], folder: str) -> Non
             file = _file(as_object(action["add"]), folder)
             table.files[file.path] = file
         elif "remove" in action:
-            path = unquote(str(as_object(action["remove"])["path"]))
+            path = _path(as_object(action["remove"]), folder)
             table.files.pop(path, None)
         elif "metaData" in action:
             columns = as_object(action["metaData"]).get("partitionColumns")
@@ -162,6 +184,21 @@ def _check(protocol: JsonObject, folder: str) -> None:
         raise SourceError(f"{folder}: the Delta table needs {needs}, not read here")
 
 
+def _path(action: JsonObject, folder: str) -> str:
+    """Return the path of a file, which must lie below the table's folder.
+
+    Delta Lake allows absolute ones, to files of other tables: whoever writes the log
+    could name any file that the reader may read.
+    """
+    path = unquote(str(action["path"]))
+    parts = path.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts) or ":" in parts[0] or "\\" in path:
+        raise SourceError(f"{folder}: the log names {path!r}, outside of the table")
+    if not path.isprintable():
+        raise SourceError(f"{folder}: the log names {path!r}, which is no path")
+    return path
+
+
 def _file(add: JsonObject, folder: str) -> DeltaFile:
     if add.get("deletionVector"):
         raise SourceError(f"{folder}: the Delta table has deletion vectors, not read")
@@ -170,7 +207,7 @@ def _file(add: JsonObject, folder: str) -> DeltaFile:
     stats = add.get("stats")
     counted = json.loads(str(stats)).get("numRecords") if stats else None
     return DeltaFile(
-        unquote(str(add["path"])),
+        _path(add, folder),
         int(str(add["size"])),
         {name: None if v is None else str(v) for name, v in partition.items()},
         None if counted is None else int(counted),
