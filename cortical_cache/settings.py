@@ -10,6 +10,7 @@ environment                configuration file                   default
 ``CORTICAL_CACHE_OFFLINE`` ``offline``                          false
 ``CORTICAL_CACHE_VERSION`` ``version`` under ``[datasets.X]``   see ``versions``
 ``CORTICAL_CACHE_SERVER``  ``server_address`` likewise          the dataset's own
+``CORTICAL_CACHE_TIMEOUT`` ``timeout``                          300 seconds
 ``CORTICAL_CACHE_CONFIG``  (names the configuration file)       user config folder
 ========================== ==================================== ===================
 """
@@ -28,6 +29,9 @@ __all__ = ["Settings", "config_path", "read_settings", "write_pin"]
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
+
+_LONGEST = 86_400
+"""Seconds: sockets take no time-out without end."""
 
 _T = TypeVar("_T")
 
@@ -50,6 +54,8 @@ class Settings:
         The ``[datasets.NAME]`` tables of the configuration file, unchecked.
     config_file : Path
         Where the configuration file is, or would be.
+    timeout : float
+        Seconds that the server may be silent.
     """
 
     cache_dir: Path
@@ -60,6 +66,7 @@ class Settings:
     datasets: Mapping[str, Mapping[str, object]] = field(
         default_factory=dict[str, Mapping[str, object]]
     )
+    timeout: float = 300.0
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -116,6 +123,7 @@ def read_settings(
         server_address=environment.get("CORTICAL_CACHE_SERVER") or None,
         config_file=path,
         datasets=_tables(config, path),
+        timeout=_seconds("CORTICAL_CACHE_TIMEOUT", environment, config, path),
     )
 
 
@@ -171,6 +179,22 @@ def _flag(name: str, environment: Mapping[str, str]) -> bool | None:
     if text.strip().lower() in _FALSE:
         return False
     raise ConfigurationError(f"{name}={text!r} is neither 1 nor 0")
+
+
+def _seconds(
+    name: str, environment: Mapping[str, str], config: Mapping[str, object], path: Path
+) -> float:
+    given = environment.get(name) or config.get("timeout", 300.0)
+    try:
+        seconds = float(str(given))
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds <= _LONGEST:
+        return seconds
+    where = name if environment.get(name) else f"timeout in {path}"
+    raise ConfigurationError(
+        f"{where} is {given!r}; it must be seconds over 0, at most {_LONGEST:,}"
+    )
 
 
 def _typed(

@@ -173,7 +173,7 @@ def open_dataset(
     store = Store(settings.cache_dir).dataset(
         home.folder, datastack=home.dataset.datastack, server=home.source
     )
-    origin = Origin(home.dataset, offline=settings.offline)
+    origin = Origin(home.dataset, offline=settings.offline, timeout=settings.timeout)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)
     versions = Versions(home, settings, store, facts, origin, clock)

@@ -76,9 +76,10 @@ def check_rows(rows: "pa.Table | pa.RecordBatch", where: str) -> None:
     import pyarrow.compute as pc
 
     compute: Any = pc  # its stubs know columns of tables only
+    columns: list[Any] = [*rows.columns]
     lengths = [
         compute.fill_null(compute.cast(compute.binary_length(values), "int64"), 0)
-        for values in rows.columns
+        for values in columns
         if str(values.type) in {"string", "binary", "large_string", "large_binary"}
     ]
     most = [compute.max(one).as_py() or 0 for one in lengths]

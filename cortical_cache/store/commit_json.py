@@ -125,7 +125,9 @@ def _shape_from_json(body: Mapping[str, JSON]) -> TableShape:
             raise ValueError("voxel_resolution is not three numbers")
     reference = body.get("reference_table")
     stored = [name for column in columns for name in column.stored]
-    if len(set(stored)) < len(stored):
+    if len({*stored}) < len(stored) or len({one.name for one in columns}) < len(
+        columns
+    ):
         raise ValueError("two columns have one name")
     return TableShape(
         name=reader.text("name"),

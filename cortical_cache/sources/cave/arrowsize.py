@@ -32,7 +32,10 @@ def unpacked_bytes(stream: pa.Buffer) -> int:
             continue
         if message.type != "record batch":
             raise ValueError(f"the stream holds a message of type {message.type}")
-        total += _of_batch(message.metadata.to_pybytes(), message.body)
+        body: pa.Buffer | None = message.body
+        if body is None:
+            raise ValueError("a batch has no rows")
+        total += _of_batch(message.metadata.to_pybytes(), body)
     return total
 
 

@@ -4,12 +4,12 @@ import ast
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import pyarrow as pa
 import requests
 
 from cortical_cache.errors import ServerError, ServerUnavailableError, SourceError
+from cortical_cache.model.json import as_object
 from cortical_cache.sources.cave.arrowsize import unpacked_bytes
 from cortical_cache.sources.limits import check_rows, check_unpacked
 
@@ -81,8 +81,14 @@ def _column_names(header: str | None, what: str) -> dict[str, tuple[str, ...]]:
     if header is None:
         return {}
     try:
-        parsed = cast("dict[str, dict[str, str]]", ast.literal_eval(header))
-        return {table: tuple(names) for table, names in parsed.items()}
-    except (ValueError, SyntaxError, TypeError) as error:
-        message = f"{what}: the column_names header cannot be read: {header[:80]}"
+        parsed = as_object(ast.literal_eval(header))
+        return {table: tuple(as_object(names)) for table, names in parsed.items()}
+    except (
+        MemoryError,  # so Python's parser says that something nests too deeply
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
+        message = f"{what}: the column_names header cannot be read: {header[:80]!r}"
         raise ServerError(message) from error

@@ -104,8 +104,9 @@ def read_header(
             kind = (known or {}).get(name) or _named(name)
         columns.append(Column(name, kind))
     # a point ``p`` is held as ``p_x``, which may be a column of its own
-    names = [stored for column in columns for stored in column.stored]
-    if not names or len(set(names)) < len(names):
+    names = [column.name for column in columns]
+    stored = [name for column in columns for name in column.stored]
+    if not names or len({*names}) < len(names) or len({*stored}) < len(stored):
         raise SourceError(f"{where} is not a header: it names {names or 'nothing'}")
     return tuple(columns)
 
