@@ -46,7 +46,7 @@ def main() -> None:
         ]
         atheris.Setup(
             arguments,
-            lambda data: target.run(data),
+            target.run,
             custom_mutator=partial(_mutate, target),
         )
         atheris.Fuzz()

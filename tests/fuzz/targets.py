@@ -150,7 +150,8 @@ class _Log:
         self._objects = objects
 
     def entries(self, folder: str) -> list[Entry]:
-        return [Entry(name, is_folder=False) for name in self._objects]
+        inside = (one for one in self._objects if one.startswith(folder))
+        return [Entry(name, is_folder=False) for name in inside]
 
     def read_all(self, entry: Entry) -> bytes:
         return self._objects[entry.name]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import requests
 
 from cortical_cache.errors import ServerError, ServerUnavailableError, SourceError
+from cortical_cache.model.foreign import check_name
 from cortical_cache.model.json import as_object
 from cortical_cache.sources.cave.arrowsize import unpacked_bytes
 from cortical_cache.sources.limits import check_rows, check_unpacked
@@ -65,6 +66,8 @@ def read_reply(response: requests.Response, what: str) -> Reply:
         # Lengths and offsets are the sender's word, on which casts would read memory.
         table.validate(full=True)
         check_rows(table, what)
+        for name in table.column_names:
+            check_name(name, "column")
     except SourceError:
         raise
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
