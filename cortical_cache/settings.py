@@ -11,6 +11,7 @@ environment                configuration file                   default
 ``CORTICAL_CACHE_VERSION`` ``version`` under ``[datasets.X]``   see ``versions``
 ``CORTICAL_CACHE_SERVER``  ``server_address`` likewise          the dataset's own
 ``CORTICAL_CACHE_TIMEOUT`` ``timeout``                          300 seconds
+``..._GROUP_READABLE``     ``group_readable``                   false
 ``CORTICAL_CACHE_CONFIG``  (names the configuration file)       user config folder
 ========================== ==================================== ===================
 """
@@ -56,6 +57,8 @@ class Settings:
         Where the configuration file is, or would be.
     timeout : float
         Seconds that the server may be silent.
+    group_readable : bool
+        The user's group may read what is written to the store.
     """
 
     cache_dir: Path
@@ -67,6 +70,7 @@ class Settings:
         default_factory=dict[str, Mapping[str, object]]
     )
     timeout: float = 300.0
+    group_readable: bool = False
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -108,6 +112,9 @@ def read_settings(
         offline = _flag("CORTICAL_CACHE_OFFLINE", environment)
     if offline is None:
         offline = _typed(config, "offline", bool, path) or False
+    group = _flag("CORTICAL_CACHE_GROUP_READABLE", environment)
+    if group is None:
+        group = _typed(config, "group_readable", bool, path) or False
     chosen = cache_dir or environment.get("CORTICAL_CACHE_DIR")
     chosen = chosen or _typed(config, "cache_dir", str, path)
     version = environment.get("CORTICAL_CACHE_VERSION") or None
@@ -124,6 +131,7 @@ def read_settings(
         config_file=path,
         datasets=_tables(config, path),
         timeout=_seconds("CORTICAL_CACHE_TIMEOUT", environment, config, path),
+        group_readable=group,
     )
 
 

@@ -27,7 +27,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("OFFLINE", "VERSION", "SERVER", "CONFIG", "TIMEOUT"):
+    for name in ("OFFLINE", "VERSION", "SERVER", "CONFIG", "TIMEOUT", "GROUP_READABLE"):
         monkeypatch.delenv(f"CORTICAL_CACHE_{name}", raising=False)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))

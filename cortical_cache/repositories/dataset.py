@@ -15,7 +15,7 @@ from cortical_cache.repositories.replies import Replies
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.settings import Settings
-from cortical_cache.store import DatasetStore, Store
+from cortical_cache.store import DatasetStore, Disk, Store
 
 if TYPE_CHECKING:
     from cortical_cache.engine import Engine
@@ -170,9 +170,9 @@ def open_dataset(
     clock : callable
         Tells the time.
     """
-    store = Store(settings.cache_dir).dataset(
-        home.folder, datastack=home.dataset.datastack, server=home.source
-    )
+    store = Store(
+        settings.cache_dir, Disk(group_readable=settings.group_readable)
+    ).dataset(home.folder, datastack=home.dataset.datastack, server=home.source)
     origin = Origin(home.dataset, offline=settings.offline, timeout=settings.timeout)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)

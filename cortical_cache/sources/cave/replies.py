@@ -66,8 +66,9 @@ def read_reply(response: requests.Response, what: str) -> Reply:
         # Lengths and offsets are the sender's word, on which casts would read memory.
         table.validate(full=True)
         check_rows(table, what)
-        for name in table.column_names:
-            check_name(name, "column")
+        names = {check_name(name, "column") for name in table.column_names}
+        if len(names) < table.num_columns:
+            raise ServerError(f"{what}: the server's reply names a column twice")
     except SourceError:
         raise
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
