@@ -52,6 +52,7 @@ class Target:
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...] = ()
     is_words: bool = False
+    is_slow: bool = False
 
     def changed(self, data: bytes, seed: int) -> bytes:
         """Return the input with a few changes that its reader gets far with."""
@@ -97,7 +98,7 @@ def header(data: bytes) -> None:
     assert len({one.name for one in columns}) == len(columns)
 
 
-_COLUMNS = (
+COLUMNS = (
     Column("id", ColumnType.BIGINT),
     Column("created", ColumnType.TIMESTAMP),
     Column("valid", ColumnType.BOOLEAN),
@@ -111,7 +112,7 @@ def dump(data: bytes) -> None:
     """Read a dump: of bytes that are gzip, or of text that is packed here."""
     packed = data if data[:1] == b"\x1f" else gzip.compress(data, 1, mtime=0)
     try:
-        for batch in csv_batches(io.BytesIO(packed), _COLUMNS, "a.csv.gz"):
+        for batch in csv_batches(io.BytesIO(packed), COLUMNS, "a.csv.gz"):
             batch.validate(full=True)
     except SourceError:
         return
@@ -141,13 +142,22 @@ def arrow(data: bytes) -> None:
     assert tuple(rows.column_names) == shape.stored_columns
 
 
-class _Log:
+class Log:
     """A bucket of one folder, whose objects are given."""
 
     location = "gs://bucket"
 
     def __init__(self, objects: dict[str, bytes]) -> None:
         self._objects = objects
+
+    @classmethod
+    def of(cls, data: bytes) -> "Log":
+        """Return a log of commits that NUL sets apart, or of a checkpoint."""
+        folder = "v1/t/_delta_log"
+        if data[:4] == b"PAR1":
+            return cls({f"{folder}/{0:020}.checkpoint.parquet": data})
+        parts = data.split(b"\0")
+        return cls({f"{folder}/{n:020}.json": one for n, one in enumerate(parts)})
 
     def entries(self, folder: str) -> list[Entry]:
         inside = (one for one in self._objects if one.startswith(folder))
@@ -158,15 +168,9 @@ class _Log:
 
 
 def delta(data: bytes) -> None:
-    """Replay a log: commits apart by a byte that JSON has not, or a checkpoint."""
-    folder = "v1/t/_delta_log"
-    if data[:4] == b"PAR1":
-        objects = {f"{folder}/{0:020}.checkpoint.parquet": data}
-    else:
-        parts = data.split(b"\0")
-        objects = {f"{folder}/{n:020}.json": one for n, one in enumerate(parts)}
+    """Replay a log: commits, or a checkpoint."""
     try:
-        table = replay(_Log(objects), "v1/t")
+        table = replay(Log.of(data), "v1/t")
     except SourceError:
         return
     for path in table.files:
@@ -220,9 +224,11 @@ def command(data: bytes) -> None:
 TARGETS = {
     "commit": Target(commit, seeds.COMMITS, seeds.COMMIT_WORDS),
     "header": Target(header, seeds.HEADERS, seeds.HEADER_WORDS),
-    "dump": Target(dump, seeds.DUMPS),
+    "dump": Target(dump, seeds.DUMPS, is_slow=True),
     "arrow": Target(arrow, seeds.REPLIES),
     "delta": Target(delta, seeds.LOGS, seeds.LOG_WORDS),
     "query": Target(query, seeds.QUERIES, seeds.QUERY_WORDS),
-    "command": Target(command, seeds.COMMANDS, seeds.COMMAND_WORDS, is_words=True),
+    "command": Target(
+        command, seeds.COMMANDS, seeds.COMMAND_WORDS, is_words=True, is_slow=True
+    ),
 }

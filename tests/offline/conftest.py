@@ -2,7 +2,7 @@
 
 import pytest
 
-from cortical_cache import load_client
+from cortical_cache import Client, load_client
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def blocked(server, monkeypatch):
 def without_network(request, blocked):
     """Return a function that gives a client which has no network to ask."""
 
-    def client():
+    def client() -> Client:
         blocked()
         return load_client("demo", version=5, offline=request.param == "offline")
 

@@ -16,7 +16,7 @@ from cortical_cache import load_client
 from tests.kit import COMMAND, python, run
 
 
-def table(client, name, **asked):
+def table(client, name, **asked: object):
     return client.cached.materialize.query_table(name, **asked)
 
 
@@ -30,10 +30,8 @@ def cells(client):
 
 HITS = {
     "a table": lambda c: table(c, "cell_types"),
-    "a reference, merged": lambda c: table(c, "nucleus_ref_neuron_svm"),
-    "a reference, alone": lambda c: table(
-        c, "nucleus_ref_neuron_svm", merge_reference=False
-    ),
+    "a reference, merged": lambda c: table(c, "nucleus_scores"),
+    "a reference, alone": lambda c: table(c, "nucleus_scores", merge_reference=False),
     "a filter": lambda c: table(
         c, "cell_types", filter_in_dict={"cell_type": ["23P", "4P"]}
     ),
@@ -46,7 +44,10 @@ HITS = {
         c, "cell_types", filter_regex_dict={"cell_type": "^2"}
     ),
     "columns": lambda c: table(c, "cell_types", select_columns=["id", "cell_type"]),
-    "a page": lambda c: table(c, "cell_types", limit=5, offset=3),
+    "a page": lambda c: (
+        table(c, "cell_types"),
+        table(c, "cell_types", limit=5, offset=3),
+    )[1],
     "a count": lambda c: table(c, "cell_types", get_counts=True),
     "nanometres": lambda c: table(
         c, "nucleus_detection_v0", desired_resolution=[1, 1, 1], split_positions=True
@@ -54,12 +55,12 @@ HITS = {
     "a manager": lambda c: c.tables.cell_types(cell_type="23P").query(),
     "a view": lambda c: c.views.synapse_counts().query(),
     "a join": lambda c: c.cached.materialize.join_query(
-        [["nucleus_ref_neuron_svm", "target_id"], ["nucleus_detection_v0", "id"]]
+        [["nucleus_scores", "target_id"], ["nucleus_detection_v0", "id"]]
     ),
     "synapses of a root": lambda c: c.cached.materialize.synapse_query(
         post_ids=roots(c)[0]
     ),
-    "synapses of roots": lambda c: c.query_synapses(roots(c)[:3]),
+    "synapses of roots": lambda c: c.query_synapses(roots(c)[:3], post=True),
     "cells to roots": lambda c: c.cell_id_to_root_id(cells(c)),
     "roots to cells": lambda c: c.root_id_to_cell_id(roots(c)[:20]),
     "level-2 ids": lambda c: c.get_l2_ids(roots(c)[0]),
@@ -68,16 +69,14 @@ HITS = {
     "a skeleton": lambda c: c.cached.skeleton.get_skeleton(roots(c)[0]),
     "roots at a time": lambda c: c.cached.chunkedgraph.get_roots(
         table(c, "cell_types")["pt_supervoxel_id"].dropna().astype("int64")[:5],
-        timestamp=c.timestamp,
+        timestamp=c.repositories.versions.record(5).timestamp,
     ),
     "SQL": lambda c: c.sql("SELECT cell_type, count(*) n FROM cell_types GROUP BY 1"),
-    "versions": lambda c: c.cached.materialize.get_versions(),
     "a version's record": lambda c: c.cached.materialize.get_version_metadata(5),
     "the tables": lambda c: c.cached.materialize.get_tables(),
     "tables' metadata": lambda c: c.cached.materialize.get_tables_metadata(),
     "the views": lambda c: list(c.views),
     "schemas": lambda c: c.cached.schema.get_schemas(),
-    "the datastack": lambda c: c.cached.info.get_datastack_info(),
     "unique values": lambda c: c.cached.materialize.get_unique_string_values(
         "cell_types"
     ),
@@ -127,10 +126,9 @@ COMMANDS = {
     "info": ["info", "demo"],
     "sql": ["sql", "demo", "SELECT count(*) AS n FROM cell_types"],
     "queries": ["queries"],
-    "export": ["export", "demo", "5", "cell_types", "--out", "{tmp}/out.parquet"],
+    "export": ["export", "demo", "5", "--to", "{tmp}/out", "--tables", "cell_types"],
     "verify": ["verify", "demo", "--deep"],
     "doctor": ["doctor", "demo"],
-    "sync": ["sync", "demo", "5", "--tables", "cell_types"],
 }
 
 
