@@ -23,6 +23,7 @@ __all__ = ["DeltaFile", "DeltaTable", "replay"]
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.(\d{10})\.(\d{10}))?\.parquet")
+_ROWS = 1_024
 _READER = 1
 _READER_WITH_FEATURES = 3
 _HARMLESS = {"timestampNtz", "vacuumProtocolCheck"}
@@ -139,12 +140,16 @@ def _checkpoint(named: dict[str, Entry]) -> tuple[int, list[Entry]]:
 def _rows(data: bytes) -> Iterable[JsonObject]:
     import pyarrow.parquet as pq
 
-    for row in pq.read_table(io.BytesIO(data)).to_pylist():
-        yield {
-            name: _plain(value)
-            for name, value in as_object(row).items()
-            if value is not None
-        }
+    # In small batches: where a page lies about its size, reading all of it at once
+    # takes gigabytes for a file of kilobytes.
+    with pq.ParquetFile(io.BytesIO(data)) as file:
+        for batch in file.iter_batches(_ROWS, use_threads=False):
+            for row in batch.to_pylist():
+                yield {
+                    name: _plain(value)
+                    for name, value in as_object(row).items()
+                    if value is not None
+                }
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  JSON, with Arrow's maps as pairs
