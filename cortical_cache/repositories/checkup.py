@@ -162,7 +162,7 @@ def _server(of: Repositories) -> Finding:
     try:
         # not the remembered list, which serves where the server fails
         records = list(map(VersionRecord.parse, of.origin.metadata.versions()))
-    except CorticalCacheError as error:
+    except (CorticalCacheError, ValueError) as error:
         return Finding("server", "bad", str(error))
     valid = sorted(one.version for one in records if one.valid)
     if not valid:

@@ -16,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 
 _LEASE_SECONDS = 30.0
 
+_make_folder = Disk().make_folder
+
 _CANNOT_LOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
@@ -26,7 +28,7 @@ def fetch_lock(
     timeout: float,
     *,
     native: bool = True,
-    make_folder: Callable[[Path], object] = Disk().make_folder,
+    make_folder: Callable[[Path], object] = _make_folder,
 ) -> Generator[bool]:
     """Yield True while holding the lock on `key`, False where it cannot be had.
 
