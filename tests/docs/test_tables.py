@@ -71,7 +71,18 @@ def test_every_field_of_a_dataset_is_documented():
     assert {"version", "same_data"} < told
 
 
-@pytest.mark.parametrize("name", ["DIR", "OFFLINE", "VERSION", "SERVER", "CONFIG"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DIR",
+        "OFFLINE",
+        "VERSION",
+        "SERVER",
+        "CONFIG",
+        "TIMEOUT",
+        "GROUP_READABLE",
+    ],
+)
 def test_every_variable_is_documented(name):
     told = {row[0].strip("`") for row in rows("configuration.md")}
 
@@ -83,7 +94,7 @@ def test_no_other_variable_is_read():
     named = {
         name
         for path in package.rglob("*.py")
-        for name in re.findall(r"CORTICAL_CACHE_[A-Z]+", path.read_text("utf-8"))
+        for name in re.findall(r"CORTICAL_CACHE_[A-Z_]+", path.read_text("utf-8"))
     }
 
     told = {row[0].strip("`") for row in rows("configuration.md")}

@@ -138,6 +138,14 @@ def test_a_dump_that_unpacks_to_far_more_is_refused():
         list(csv_batches(io.BytesIO(bomb), COLUMNS[:1], "a.csv.gz"))
 
 
+@pytest.mark.parametrize("geometry", ["000000000000840", "0", "zz", "01", "\xd1\xce"])
+def test_a_geometry_that_is_none_is_refused(geometry):
+    packed = gzip.compress(f"1,{geometry}\n2,{geometry}\n".encode("latin-1"))
+
+    with pytest.raises(SourceError, match="a geometry"):
+        list(csv_batches(io.BytesIO(packed), [COLUMNS[0], COLUMNS[3]], "a.csv.gz"))
+
+
 def test_a_row_of_a_megabyte_is_refused():
     text = COLUMNS[-1]
     packed = gzip.compress(b"x" * (ROW_BYTES + 1) + b"\n")

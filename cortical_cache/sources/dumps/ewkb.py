@@ -69,6 +69,8 @@ def _matrix(column: Values, size: int, where: str) -> _Bytes:
     start = int(ends[column.offset])
     data = data[start : start + size * len(column)]
     if size and data[0] in b"0123456789abcdefABCDEF":  # raw ones begin with 0 or 1
+        if size % 2:
+            raise SourceError(f"{where}: a geometry has {size} hexadecimal digits")
         try:
             data = memoryview(binascii.unhexlify(data))
         except binascii.Error as error:
