@@ -31,6 +31,7 @@ its facts as attributes, and pickles: ``args`` hold the facts, ``str`` is derive
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 __all__ = [
     "AmbiguousFilterError",
@@ -182,9 +183,11 @@ class PartialColumnsError(CorticalCacheError, LookupError):
 
 
 class StoreError(CorticalCacheError, OSError):
-    """The store on disk cannot be used as asked."""
+    """The store on disk cannot be used as asked. The user's home is shown as ``~``."""
 
     def __init__(self, message: str) -> None:
+        home = str(Path.home())
+        message = message.replace(f"{home}/", "~/") if home != "/" else message
         super().__init__(message)
         self.message = message
 

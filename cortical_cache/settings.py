@@ -3,17 +3,6 @@
 Read once, when a client is made or a command starts, into a frozen value. Nothing
 here touches the network.
 
-environment                 configuration file                   default
-=========================== ==================================== ===================
-``CORTICAL_CACHE_DIR``      ``cache_dir``                        user data folder
-``CORTICAL_CACHE_OFFLINE``  ``offline``                          false
-``CORTICAL_CACHE_TEAM_DIR`` ``layers``, a list                   none
-``CORTICAL_CACHE_MAX_SIZE`` ``max_size``                         no limit
-``CORTICAL_CACHE_VERSION``  ``version`` under ``[datasets.X]``   see ``versions``
-``CORTICAL_CACHE_SERVER``   ``server_address`` likewise          the dataset's own
-``CORTICAL_CACHE_CONFIG``   (names the configuration file)       user config folder
-=========================== ==================================== ===================
-=======
 `SETTINGS` lists them all, and ``cortical-cache config`` shows them.
 """
 
@@ -40,6 +29,9 @@ __all__ = [
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+
+_LONGEST = 86_400
+"""Seconds: sockets take no time-out without end."""
 
 _T = TypeVar("_T")
 
@@ -73,6 +65,8 @@ SETTINGS = (
     Setting("cache_dir", "CORTICAL_CACHE_DIR", "cache_dir", "the user's data folder"),
     Setting("offline", "CORTICAL_CACHE_OFFLINE", "offline", "no"),
     Setting("max_size", "CORTICAL_CACHE_MAX_SIZE", "max_size", "no limit"),
+    Setting("timeout", "CORTICAL_CACHE_TIMEOUT", "timeout", "300 seconds"),
+    Setting("group_readable", "CORTICAL_CACHE_GROUP_READABLE", "group_readable", "no"),
     Setting("layers", "CORTICAL_CACHE_TEAM_DIR", "layers", "none"),
     Setting(
         "version",
@@ -124,6 +118,10 @@ class Settings:
         others.
     keys : frozenset of str
         What it sets besides.
+    timeout : float
+        Seconds that the server may be silent.
+    group_readable : bool
+        The user's group may read what is written to the store.
     """
 
     cache_dir: Path
@@ -137,6 +135,8 @@ class Settings:
     max_size: int | None = None
     layers: tuple[Path, ...] = ()
     keys: frozenset[str] = frozenset()
+    timeout: float = 300.0
+    group_readable: bool = False
 
 
 def config_path(environment: Mapping[str, str] = os.environ) -> Path:
@@ -178,6 +178,9 @@ def read_settings(
         offline = _flag("CORTICAL_CACHE_OFFLINE", environment)
     if offline is None:
         offline = _typed(config, "offline", bool, path) or False
+    group = _flag("CORTICAL_CACHE_GROUP_READABLE", environment)
+    if group is None:
+        group = _typed(config, "group_readable", bool, path) or False
     chosen = cache_dir or environment.get("CORTICAL_CACHE_DIR")
     chosen = chosen or _typed(config, "cache_dir", str, path)
     version = environment.get("CORTICAL_CACHE_VERSION") or None
@@ -196,6 +199,8 @@ def read_settings(
         max_size=_max_size(config, path, environment),
         layers=_layers(config, path, environment),
         keys=frozenset(config) - {"datasets"},
+        timeout=_seconds("CORTICAL_CACHE_TIMEOUT", environment, config, path),
+        group_readable=group,
     )
 
 
@@ -311,6 +316,22 @@ def _flag(name: str, environment: Mapping[str, str]) -> bool | None:
     if text.strip().lower() in _FALSE:
         return False
     raise ConfigurationError(f"{name}={text!r} is neither 1 nor 0")
+
+
+def _seconds(
+    name: str, environment: Mapping[str, str], config: Mapping[str, object], path: Path
+) -> float:
+    given = environment.get(name) or config.get("timeout", 300.0)
+    try:
+        seconds = float(str(given))
+    except ValueError:
+        seconds = 0.0
+    if 0 < seconds <= _LONGEST:
+        return seconds
+    where = name if environment.get(name) else f"timeout in {path}"
+    raise ConfigurationError(
+        f"{where} is {given!r}; it must be seconds over 0, at most {_LONGEST:,}"
+    )
 
 
 def _typed(

@@ -14,6 +14,7 @@ from cortical_cache.demo import (
     WorldSettings,
     build_world,
 )
+from cortical_cache.settings import SETTINGS
 from cortical_cache.testing import forget_client_caches, write_token
 from tests.kit import Start
 
@@ -29,8 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("OFFLINE", "VERSION", "SERVER", "CONFIG", "MAX_SIZE", "TEAM_DIR"):
-        monkeypatch.delenv(f"CORTICAL_CACHE_{name}", raising=False)
+    for one in SETTINGS:
+        monkeypatch.delenv(one.variable, raising=False)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))
     # The package of this tree in subprocesses, too, whichever is installed.

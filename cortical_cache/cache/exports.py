@@ -127,7 +127,7 @@ class ExportCache:
                 name = self._store.datastack
                 command = f"cortical-cache sync {name} {export.version} --exports"
                 raise NotCachedError(f"{export} is", f"{command} {export.name}")
-            row_set.folder.mkdir(parents=True, exist_ok=True)
+            row_set.make_folder()
             with _said(export), _Spools(row_set.folder, shared=is_alone) as spools:
                 self._require_room(export, row_set.folder, spools.nbytes)
                 self._bring(export, row_set, known, progress, spools)

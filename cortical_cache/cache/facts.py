@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from cortical_cache.errors import (
     NotCachedError,
+    ServerError,
     ServerUnavailableError,
 )
 from cortical_cache.model.json import Json
@@ -119,7 +120,7 @@ class Facts:
             return held
         try:
             return self.keep(fact, ask(), version, part)
-        except ServerUnavailableError as error:
+        except (ServerUnavailableError, ServerError) as error:
             if held is None:
                 raise
             log.warning(

@@ -32,11 +32,16 @@ class Origin:
     dataset : Dataset
     offline : bool
         Using it raises `NotCachedError` before a socket is opened.
+    timeout : float
+        Seconds that the server may be silent.
     """
 
-    def __init__(self, dataset: Dataset, *, offline: bool) -> None:
+    def __init__(
+        self, dataset: Dataset, *, offline: bool, timeout: float = 300.0
+    ) -> None:
         self.dataset = dataset
         self.offline = offline
+        self._timeout = timeout
         self._lock = threading.Lock()
         self._session: CaveSession | None = None
         self._meshes: CaveMeshes | None = None
@@ -45,6 +50,7 @@ class Origin:
     def session(self) -> "CaveSession":
         """The connection."""
         from cortical_cache.sources.cave.session import CaveSession
+        from cortical_cache.sources.cave.transport import patient
 
         with self._lock:
             if self._session is None:
@@ -52,6 +58,7 @@ class Origin:
                     self.dataset.datastack,
                     self.dataset.server_address,
                     offline=self.offline,
+                    patience=patient(self._timeout),
                 )
             return self._session
 

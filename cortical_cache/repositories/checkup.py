@@ -160,8 +160,9 @@ def _token(of: Repositories) -> Finding:
 
 def _server(of: Repositories) -> Finding:
     try:
-        records = list(map(VersionRecord.parse, of.versions.records()))
-    except CorticalCacheError as error:
+        # not the remembered list, which serves where the server fails
+        records = list(map(VersionRecord.parse, of.origin.metadata.versions()))
+    except (CorticalCacheError, ValueError) as error:
         return Finding("server", "bad", str(error))
     valid = sorted(one.version for one in records if one.valid)
     if not valid:

@@ -15,7 +15,7 @@ from cortical_cache.repositories.replies import Replies
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.settings import Settings
-from cortical_cache.store import DatasetStore, Store
+from cortical_cache.store import DatasetStore, Disk, Store
 
 if TYPE_CHECKING:
     from cortical_cache.engine import Engine
@@ -219,9 +219,12 @@ def open_dataset(
         Tells the time.
     """
     store = Store(
-        settings.cache_dir, max_size=settings.max_size, layers=settings.layers
+        settings.cache_dir,
+        Disk(group_readable=settings.group_readable),
+        max_size=settings.max_size,
+        layers=settings.layers,
     ).dataset(home.folder, datastack=home.dataset.datastack, server=home.source)
-    origin = Origin(home.dataset, offline=settings.offline)
+    origin = Origin(home.dataset, offline=settings.offline, timeout=settings.timeout)
     facts = Facts(store, offline=settings.offline, clock=clock)
     rows = RowCache(store, facts, origin, clock)
     versions = Versions(home, settings, store, facts, origin, clock)

@@ -6,9 +6,14 @@ from datetime import datetime, timedelta
 
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import NotCachedError, UnknownNameError, VersionExpiredError
+from cortical_cache.errors import (
+    NotCachedError,
+    ServerError,
+    UnknownNameError,
+    VersionExpiredError,
+)
 from cortical_cache.model.dataset import Home
-from cortical_cache.model.json import JsonObject, as_list, as_object
+from cortical_cache.model.json import Json, JsonObject, as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.expiry import last_known, with_copies
@@ -86,7 +91,7 @@ class Versions:
                 name = self._home.dataset.name
                 document = self._facts.get(
                     Fact.VERSIONS,
-                    lambda: [*self._origin.metadata.versions()],
+                    self._ask,
                     missing=(
                         f"the version list of {name} is",
                         f"cortical-cache sync {name} latest",
@@ -100,6 +105,17 @@ class Versions:
         with self._lock:
             self._asked = None
             self._default = None
+
+    def _ask(self) -> Json:
+        """Ask for the list; what is no list of versions is not kept."""
+        records = self._origin.metadata.versions()
+        try:
+            for record in records:
+                VersionRecord.parse(record)
+        except ValueError as error:
+            server = self._home.dataset.server_address
+            raise ServerError(f"{server}: {error}") from error
+        return [*records]
 
     def raw(self, version: int) -> JsonObject:
         """Return the server's record of one version, held or asked.

@@ -90,8 +90,8 @@ def _file_from_json(body: Mapping[str, JSON]) -> DataFile:
     ranges = _Reader(reader.mapping("key_ranges"))
     return DataFile(
         name=reader.matching("name", _FILE),
-        rows=reader.integer("rows"),
-        nbytes=reader.integer("bytes"),
+        rows=reader.count("rows"),
+        nbytes=reader.count("bytes"),
         sha256=reader.matching("sha256", _DIGEST),
         key_ranges={name: ranges.span(name) for name in reader.mapping("key_ranges")},
         sorted_by=reader.texts("sorted_by"),
@@ -124,6 +124,11 @@ def _shape_from_json(body: Mapping[str, JSON]) -> TableShape:
         case _:
             raise ValueError("voxel_resolution is not three numbers")
     reference = body.get("reference_table")
+    stored = [name for column in columns for name in column.stored]
+    if len({*stored}) < len(stored) or len({one.name for one in columns}) < len(
+        columns
+    ):
+        raise ValueError("two columns have one name")
     return TableShape(
         name=reader.text("name"),
         kind=_kind(reader.text("kind")),
@@ -199,6 +204,12 @@ class _Reader:
     def integer(self, name: str) -> int:
         return _integer(self._body.get(name), name)
 
+    def count(self, name: str) -> int:
+        value = self.integer(name)
+        if value >= 0:
+            return value
+        raise ValueError(f"{name} is {value}")
+
     def flag(self, name: str) -> bool:
         value = self._body.get(name)
         if isinstance(value, bool):
@@ -209,7 +220,10 @@ class _Reader:
         value = datetime.fromisoformat(self.text(name))
         if value.tzinfo is None:
             raise ValueError(f"{name} has no time zone")
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(f"{name} is no time of UTC") from error
 
     def mapping(self, name: str) -> Mapping[str, JSON]:
         return _mapping(self._body.get(name), name)

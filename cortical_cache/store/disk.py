@@ -27,11 +27,25 @@ _BUFFER = 1 << 20
 
 
 class Disk:
-    """The operations themselves. Files and folders get the modes the umask allows."""
+    """The operations themselves.
+
+    Parameters
+    ----------
+    group_readable : bool
+        Files and folders are made for the user alone; with this, for reading by the
+        group, too. Nobody else, and no group may write, whatever the umask allows.
+    """
+
+    def __init__(self, *, group_readable: bool = False) -> None:
+        self._group_readable = group_readable
 
     def create(self, path: Path) -> BinaryIO:
         """Open a file that must not exist yet for writing."""
-        return path.open("xb", buffering=_BUFFER)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        descriptor = os.open(path, flags, 0o600)
+        if self._group_readable:  # asked for, so the umask has no say
+            path.chmod(0o640)
+        return os.fdopen(descriptor, "wb", buffering=_BUFFER)
 
     def write(self, file: BinaryIO, data: bytes | memoryview) -> None:
         """Append `data` to the file."""
@@ -92,7 +106,9 @@ class Disk:
         self.make_folder(path.parent)
         with told(path):
             with suppress(FileExistsError):  # another process was faster
-                path.mkdir()
+                path.mkdir(mode=0o700)
+                if self._group_readable:
+                    path.chmod(0o750)
             self.sync_folder(path.parent)
 
     def touch(self, path: Path) -> None:

@@ -3,10 +3,12 @@
 import errno
 import hashlib
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+from cortical_cache.store.disk import Disk
 
 __all__ = ["fetch_lock", "locks_work"]
 
@@ -14,12 +16,19 @@ _LOG = logging.getLogger(__name__)
 
 _LEASE_SECONDS = 30.0
 
+_make_folder = Disk().make_folder
+
 _CANNOT_LOCK = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 @contextmanager
 def fetch_lock(
-    folder: Path, key: str, timeout: float, *, native: bool = True
+    folder: Path,
+    key: str,
+    timeout: float,
+    *,
+    native: bool = True,
+    make_folder: Callable[[Path], object] = _make_folder,
 ) -> Generator[bool]:
     """Yield True while holding the lock on `key`, False where it cannot be had.
 
@@ -33,11 +42,13 @@ def fetch_lock(
         Seconds to wait for another holder.
     native : bool
         Lock by the operating system. Where it cannot, a lease with a heartbeat is used.
+    make_folder : callable
+        Makes a folder and its parents.
     """
     path = folder / f"{hashlib.sha256(key.encode()).hexdigest()}.lock"
     held = ExitStack()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         held.enter_context(_acquire(path, timeout, native=native))
         got = True
     except Exception as error:  # noqa: BLE001  # a lost lock is lost work, no more
@@ -82,10 +93,13 @@ def _acquire(
 
     if native:
         try:
-            return FileLock(path, fallback_to_soft=False).acquire(timeout)
+            lock = FileLock(path, fallback_to_soft=False, mode=0o600)
+            return lock.acquire(timeout)
         except Timeout:
             raise
         except (NotImplementedError, OSError) as error:
             _LOG.info("%s cannot be locked (%s); taking a lease", path, error)
-    lease = SoftFileLease(path.with_suffix(".lease"), lease_duration=_LEASE_SECONDS)
+    lease = SoftFileLease(
+        path.with_suffix(".lease"), lease_duration=_LEASE_SECONDS, mode=0o600
+    )
     return lease.acquire(timeout)

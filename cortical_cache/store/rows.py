@@ -314,7 +314,13 @@ class RowSet:
         raises. A lock whose holder died is free at once, or within half a minute on
         file systems without ``flock``.
         """
-        return fetch_lock(locks_folder(self.folder), key, timeout)
+        return fetch_lock(
+            locks_folder(self.folder), key, timeout, make_folder=self._disk.make_folder
+        )
+
+    def make_folder(self) -> None:
+        """Make the row set's folder, where what is on its way may lie."""
+        self._disk.make_folder(self.folder)
 
     def _read(self, name: str) -> Commit:
         return read_commit(commits_folder(self.folder) / name)

@@ -76,7 +76,7 @@ def read_sealed(path: Path) -> Mapping[str, JSON]:
         raise CorruptStoreError(f"{path} is damaged: its checksum does not match")
     try:
         parsed = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptStoreError(f"{path} does not hold JSON") from error
     if not isinstance(parsed, dict):
         raise CorruptStoreError(f"{path} does not hold a JSON object")

@@ -70,6 +70,7 @@ def forget_client_caches() -> None:
         cast("_Cache", getattr(manager, name)).clear()
     memory = import_module("caveclient.tools.caching")
     cast("_Cache", memory.info_cache_cache).clear()
+    import_module("cortical_cache.sources.cave.breaker").forget_outages()
 
 
 @contextmanager

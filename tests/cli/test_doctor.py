@@ -84,6 +84,18 @@ def test_a_server_that_is_away_is_bad(server, examine):
     assert found["server"][0] == "bad"
 
 
+def test_a_server_that_is_away_is_bad_though_its_versions_are_remembered(
+    server, examine
+):
+    load_client("demo", version=5).cached.materialize.get_versions()
+    server.stop()
+
+    outcome, said = examine(1)["server"]
+
+    assert outcome == "bad"
+    assert "did not answer" in said or "not asked again" in said
+
+
 def test_a_clock_that_is_wrong_is_noticed(start, examine, monkeypatch):
     late = start(clock=lambda: datetime.now(UTC) - timedelta(minutes=5))
     monkeypatch.setenv("CORTICAL_CACHE_SERVER", late.url)

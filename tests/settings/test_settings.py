@@ -124,6 +124,8 @@ VALUES = {
     "version": ("1300", "1181"),
     "server_address": ("http://environment", '"http://file"'),
     "max_size": ("1000", "2000"),
+    "timeout": ("60.0", "90.0"),
+    "group_readable": ("1", "true"),
     "layers": ("/from/environment", '["/from/file"]'),
 }
 

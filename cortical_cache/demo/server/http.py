@@ -24,6 +24,7 @@ from cortical_cache.demo.server.exchange import (
     unhandled,
 )
 from cortical_cache.demo.server.routes import Route, routes
+from cortical_cache.demo.server.troubles import NONE, Trouble, Troubles
 from cortical_cache.demo.settings import ServerSettings
 from cortical_cache.demo.world import World
 
@@ -71,6 +72,7 @@ class LoopbackCave:
         self.url = ""
         self._log: list[LoggedRequest] = []
         self._lock = threading.Lock()
+        self._troubles = Troubles()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -79,7 +81,9 @@ class LoopbackCave:
         if self._server is not None:
             raise RuntimeError("the loopback CAVE is already running")
         deployment = Deployment(self.world, self.settings)
-        self._server = _Server(self.settings.port, deployment, self._record)
+        self._server = _Server(
+            self.settings.port, deployment, self._record, self._troubles
+        )
         self.url = deployment.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -93,6 +97,7 @@ class LoopbackCave:
         """Stop listening; open connections are closed."""
         if self._server is None or self._thread is None:
             return
+        self._troubles.clear()
         self._server.shutdown()
         self._server.close_connections()
         self._server.server_close()
@@ -123,6 +128,14 @@ class LoopbackCave:
         with self._lock:
             self._log.clear()
 
+    def befall(self, trouble: Trouble) -> None:
+        """Let something go wrong from now on; see `troubles`."""
+        self._troubles.add(trouble)
+
+    def recover(self) -> None:
+        """End all that goes wrong."""
+        self._troubles.clear()
+
     def _record(self, entry: LoggedRequest) -> None:
         with self._lock:
             self._log.append(entry)
@@ -132,11 +145,18 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, deployment: Deployment, record: Record) -> None:
+    def __init__(
+        self,
+        port: int,
+        deployment: Deployment,
+        record: Record,
+        troubles: Troubles,
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.deployment = deployment
         self.routes: tuple[Route, ...] = routes(deployment)
         self.record = record
+        self.troubles = troubles
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
 
@@ -199,7 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
             body=body,
         )
         time.sleep(server.deployment.settings.latency)
-        reply = respond(server.deployment, server.routes, request)
+        trouble = server.troubles.of(request)
+        reply = trouble.change(respond(server.deployment, server.routes, request))
         server.record(
             LoggedRequest(
                 method=request.method,
@@ -211,13 +232,29 @@ class _Handler(BaseHTTPRequestHandler):
                 seconds=time.perf_counter() - began,
             )
         )
+        self._send(reply, trouble, server.troubles)
+
+    def _send(self, reply: Reply, trouble: Trouble, troubles: Troubles) -> None:
+        troubles.wait(trouble.silence)
+        self.close_connection = self.close_connection or trouble is not NONE
+        if trouble.sent is not None and trouble.sent < 0:
+            return
         self.send_response(reply.status, HTTPStatus(reply.status).phrase.upper())
         for name, value in reply.headers:
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(reply.body)
+        body = b"" if self.command == "HEAD" else reply.body[: trouble.sent]
+        if trouble.pause or trouble.trickle:
+            self.wfile.flush()
+            troubles.wait(trouble.pause)
+        if trouble.trickle:
+            for byte in body:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                troubles.wait(trouble.trickle)
+        else:
+            self.wfile.write(body)
         self.wfile.flush()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815  http.server's own names

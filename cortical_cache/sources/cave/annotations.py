@@ -27,7 +27,7 @@ class CaveAnnotations:
         """See caveclient's ``AnnotationClient.stage_annotations``."""
         asked = f"table {options.get('table_name')} of the annotation service"
         with translated(self._session.server_address, asked):
-            service = self._session.adapted(self._session.client.annotation)
+            service = self._session.service("annotation")
             try:
                 return service.stage_annotations(**options)
             except ValueError as error:  # caveclient's own: neither table nor schema
@@ -36,7 +36,7 @@ class CaveAnnotations:
     def upload(self, staged: object, *, progress: bool) -> list[int] | dict[str, int]:
         """See caveclient's ``AnnotationClient.upload_staged_annotations``."""
         with translated(self._session.server_address, "an upload of annotations"):
-            service = self._session.adapted(self._session.client.annotation)
+            service = self._session.service("annotation")
             try:
                 return service.upload_staged_annotations(staged, progress=progress)
             except ValueError as error:  # caveclient's own: staged for no table

@@ -106,6 +106,9 @@ def canonical(table: pa.Table, shape: TableShape) -> pa.Table:
             target = _stored_type(column, shape, _type(table.schema, stored))
             values = _cast(table.column(stored), target, f"{shape.name}.{stored}")
             if shape.coalesced(column.name):
+                if target != pa.int64():
+                    message = f"{shape.name}.{stored}: the server sent {target} for ids"
+                    raise ServerError(message)
                 values = _restore_nulls(values)
             arrays.append(values)
             fields.append((stored, target))

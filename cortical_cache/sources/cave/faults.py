@@ -25,7 +25,7 @@ from cortical_cache.errors import (
 )
 from cortical_cache.model.json import as_object
 
-__all__ = ["check", "translated"]
+__all__ = ["check", "is_busy", "refuse", "translated", "understood"]
 
 _BUSY = re.compile(
     r"429 Too Many Requests|rate limit|\d+ per \d+ (second|minute|hour|day)"
@@ -46,6 +46,9 @@ _REFUSED = re.compile(
     r"|not in model or models|has no attribute|min bounds|Regex filter|schema_errors"
     r"|400 Bad Request"
 )
+
+# A token, 32 hexadecimal digits, or an address of mail.
+_PRIVATE = re.compile(r"\b[0-9a-fA-F]{32}\b|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 @contextmanager
@@ -74,14 +77,37 @@ def translated(server: str, what: str) -> Generator[None]:
         if error.response is None:
             raise ServerError(f"{server}: {error}") from error
         raise _http(error.response, server, what) from error
-    except (requests.Timeout, requests.ConnectionError) as error:
+    except requests.Timeout as error:
+        message = f"{server} did not answer in time ({what})"
+        raise ServerUnavailableError(message) from error
+    except requests.ConnectionError as error:
         message = f"{server} did not answer ({what}); is it up, are you online?"
         raise ServerUnavailableError(message) from error
     except requests.exceptions.ChunkedEncodingError as error:
         message = f"{server} cut its reply short ({what})"
         raise ServerUnavailableError(message) from error
-    except (requests.RequestException, JSONDecodeError) as error:
-        message = f"{server} gave an answer that cannot be read ({what}): {error}"
+    except (requests.RequestException, JSONDecodeError, RecursionError) as error:
+        short = _short(str(error))
+        message = f"{server} gave an answer that cannot be read ({what}): {short}"
+        raise ServerError(message) from error
+
+
+@contextmanager
+def understood(server: str, what: str) -> Generator[None]:
+    """Turn what an answer of another kind than CAVE's leads to into an error of ours.
+
+    Raises
+    ------
+    ServerError
+        Where what is inside raises as it takes the answer apart.
+    """
+    try:
+        yield
+    except CorticalCacheError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        short = _short(str(error))
+        message = f"{server} gave an answer that cannot be read ({what}): {short}"
         raise ServerError(message) from error
 
 
@@ -97,6 +123,34 @@ def check(response: requests.Response, server: str, what: str) -> None:
         raise _http(response, server, what)
 
 
+def is_busy(response: requests.Response, server: str, what: str) -> None:
+    """Raise `ServerBusyError` if the server asks to come back later.
+
+    MaterializationEngine says so in the text of a 500.
+    """
+    status = response.status_code
+    if response.ok or status in {401, 403}:
+        return
+    text = _reason(response)
+    if status in {429, 502, 503, 504} or _BUSY.search(text):
+        after = response.headers.get("Retry-After", "")
+        wait = float(after) if after.isdecimal() else None
+        raise ServerBusyError(f"{server} is busy ({what}): {_short(text)}", wait)
+
+
+def refuse(response: requests.Response, server: str, what: str) -> None:
+    """Raise `NotAuthorizedError` before caveclient sees an answer that it acts upon.
+
+    It follows a redirect with the token, and shows terms of service in a browser.
+    """
+    if response.is_redirect:
+        raise _unauthorized(server, "asks for a token")
+    if response.status_code == requests.codes.forbidden and (
+        "missing_tos" in response.text
+    ):
+        raise NotAuthorizedError(_forbidden(response, server, what))
+
+
 def _http(response: requests.Response, server: str, what: str) -> CorticalCacheError:
     status = response.status_code
     if status == requests.codes.unauthorized:
@@ -104,10 +158,6 @@ def _http(response: requests.Response, server: str, what: str) -> CorticalCacheE
     if status == requests.codes.forbidden:
         return NotAuthorizedError(_forbidden(response, server, what))
     text = _reason(response)
-    if status in {429, 502, 503, 504} or _BUSY.search(text):
-        after = response.headers.get("Retry-After", "")
-        wait = float(after) if after.isdecimal() else None
-        return ServerBusyError(f"{server} is busy ({what}): {_short(text)}", wait)
     if told := _told(text, server, what):
         return told
     if status == requests.codes.not_found:
@@ -140,14 +190,19 @@ def _told(text: str, server: str, what: str) -> CorticalCacheError | None:
 def _reason(response: requests.Response) -> str:
     try:
         body = as_object(response.json())
-    except (requests.JSONDecodeError, TypeError):
+    except (requests.JSONDecodeError, TypeError, RecursionError):
         return response.text or str(response.reason)
     return str(body.get("message") or body.get("Error") or body)
 
 
 def _short(text: str) -> str:
-    """One line: server messages carry whole SQL statements."""
+    """One line: server messages carry whole SQL statements.
+
+    Nothing that a terminal would obey, and nothing that is a user's own.
+    """
     line = " ".join(text.split())
+    line = "".join(one if one.isprintable() else "?" for one in line)
+    line = _PRIVATE.sub("***", line)
     if line.startswith("Execution failed on sql") and "': " in line:
         line = line.rsplit("': ", 1)[1]
     return line if len(line) <= 300 else f"{line[:299]}…"  # noqa: PLR2004  a screen's worth
@@ -163,11 +218,12 @@ def _forbidden(response: requests.Response, server: str, what: str) -> str:
     try:
         body = as_object(response.json())
         data = as_object(body.get("data") or {})
-    except (requests.JSONDecodeError, TypeError):
+    except (requests.JSONDecodeError, TypeError, RecursionError):
         return f"{server} denies {what}"
     if body.get("error") == "missing_tos":
         return (
             f"{server} wants its terms of service accepted first: "
-            f"{data.get('tos_form_url')}"
+            f"{_short(str(data.get('tos_form_url')))}"
         )
-    return f"{server} denies {what}: {body.get('message', 'no permission')}"
+    said = _short(str(body.get("message", "no permission")))
+    return f"{server} denies {what}: {said}"

@@ -5,13 +5,16 @@ because that is what the store keeps. caveclient's own methods are passed by on
 purpose: they remember answers process-wide under keys that do not name the server.
 """
 
+from contextlib import AbstractContextManager
 from typing import cast
 from urllib.parse import urlencode
 
 from caveclient.endpoints import infoservice_endpoints_v2, schema_endpoints_v2
 
 from cortical_cache.errors import UnknownNameError
+from cortical_cache.model.foreign import check_name
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
+from cortical_cache.sources.cave.faults import understood
 from cortical_cache.sources.cave.session import CaveSession
 
 __all__ = ["CaveMetadata"]
@@ -38,21 +41,25 @@ class CaveMetadata:
         again : bool
             Ask even if connecting has brought it.
         """
-        if not mirror and not again:
-            info = self._session.client.info
-            return as_object(cast("object", info.get_datastack_info()))
         asked = f"the record of {self._session.datastack}"
+        if not mirror and not again:
+            client = self._session.client
+            with self._read(asked), translated(self._session.server_address, asked):
+                return as_object(cast("object", client.info.get_datastack_info()))
         url = self._info_url("datastack_info")
         if mirror:
             asked += f" with the images {mirror!r}"
             url += "?" + urlencode({"image_source_name": mirror})
-        return as_object(self._session.get_json(url, asked))
+        told = self._session.get_json(url, asked)
+        with self._read(asked):
+            return as_object(told)
 
     def image_mirrors(self) -> list[JsonObject]:
         """Return where the images of the datastack lie: name and source."""
         asked = f"the image mirrors of {self._session.datastack}"
-        records = self._session.get_json(self._info_url("image_sources"), asked)
-        return [as_object(record) for record in as_list(records)]
+        told = self._session.get_json(self._info_url("image_sources"), asked)
+        with self._read(asked):
+            return [as_object(record) for record in as_list(told)]
 
     def _info_url(self, endpoint: str) -> str:
         return infoservice_endpoints_v2[endpoint].format_map(
@@ -67,10 +74,11 @@ class CaveMetadata:
         asked = f"the versions of {self._session.datastack}"
         url = self._session.url("versions_metadata") + "?expired=True"
         try:
-            records = self._session.get_json(url, asked)
+            told = self._session.get_json(url, asked)
         except UnknownNameError:  # "No valid versions found" is a 404
             return []
-        return [as_object(record) for record in as_list(records)]
+        with self._read(asked):
+            return [as_object(record) for record in as_list(told)]
 
     def version(self, version: int) -> JsonObject:
         """Return the record of one version.
@@ -81,52 +89,67 @@ class CaveMetadata:
             If the server has no such version; the error does not name others.
         """
         asked = f"version {version} of {self._session.datastack}"
-        return as_object(self._session.get("version_metadata", asked, version=version))
+        told = self._session.get("version_metadata", asked, version=version)
+        with self._read(asked):
+            return as_object(told)
 
     def tables(self, version: int) -> list[JsonObject]:
         """Return the metadata record of every table of a version."""
-        records = self._session.get(
-            "all_tables_metadata", f"the tables of version {version}", version=version
-        )
-        return [as_object(record) for record in as_list(records)]
+        asked = f"the tables of version {version}"
+        told = self._session.get("all_tables_metadata", asked, version=version)
+        with self._read(asked):
+            records = [as_object(record) for record in as_list(told)]
+            for record in records:
+                check_name(record["table_name"], "table")
+            return records
 
     def views(self, version: int) -> dict[str, JsonObject]:
         """Return the metadata record of every view of a version, by name."""
+        asked = f"the views of version {version}"
         try:
-            records = self._session.get(
-                "get_views", f"the views of version {version}", version=version
-            )
+            told = self._session.get("get_views", asked, version=version)
         except UnknownNameError:  # no views at all is a 404
             return {}
-        return {name: as_object(one) for name, one in as_object(records).items()}
+        return self._by_name(told, asked)
 
     def view_schemas(self, version: int) -> dict[str, JsonObject]:
         """Return the column types of every view of a version, by name."""
-        records = self._session.get(
-            "view_schemas", f"the view schemas of version {version}", version=version
-        )
-        return {name: as_object(one) for name, one in as_object(records).items()}
+        asked = f"the view schemas of version {version}"
+        told = self._session.get("view_schemas", asked, version=version)
+        return self._by_name(told, asked)
 
     def annotation_count(self, table: str, version: int) -> int:
         """Return the number of rows at freeze time, which queries may exceed."""
+        asked = f"the row count of {table}"
         counted = self._session.get(
-            "table_count",
-            f"the row count of {table}",
-            version=version,
-            table_name=table,
+            "table_count", asked, version=version, table_name=table
         )
-        return int(cast("int", counted))
+        with self._read(asked):
+            return int(cast("int", counted))
 
     def unique_strings(self, table: str) -> JsonObject:
         """Return the unique values of each string column, of the live table."""
         asked = f"the unique strings of {table}"
-        return as_object(
-            self._session.get("unique_string_values", asked, table_name=table)
-        )
+        told = self._session.get("unique_string_values", asked, table_name=table)
+        with self._read(asked):
+            return as_object(told)
 
     def schemas(self) -> dict[str, Json]:
         """Return the JSON schema of every annotation type."""
         url = schema_endpoints_v2["schema_definition_all"].format_map(
             {"emas_server_address": self._session.server_address}
         )
-        return as_object(self._session.get_json(url, "the annotation schemas"))
+        asked = "the annotation schemas"
+        told = self._session.get_json(url, asked)
+        with self._read(asked):
+            return as_object(told)
+
+    def _by_name(self, told: object, asked: str) -> dict[str, JsonObject]:
+        with self._read(asked):
+            return {
+                check_name(name, "view"): as_object(one)
+                for name, one in as_object(told).items()
+            }
+
+    def _read(self, asked: str) -> AbstractContextManager[None]:
+        return understood(self._session.server_address, asked)

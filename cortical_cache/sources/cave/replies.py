@@ -1,14 +1,18 @@
 """Read a query reply of MaterializationEngine without losing anything it says."""
 
 import ast
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import pyarrow as pa
 import requests
 
-from cortical_cache.errors import ServerError, ServerUnavailableError
+from cortical_cache.errors import ServerError, ServerUnavailableError, SourceError
+from cortical_cache.model.foreign import check_name
+from cortical_cache.model.json import as_object
+from cortical_cache.sources.cave.arrowsize import unpacked_bytes
+from cortical_cache.sources.limits import check_rows, check_unpacked
 
 __all__ = ["Reply", "read_reply"]
 
@@ -55,9 +59,19 @@ def read_reply(response: requests.Response, what: str) -> Reply:
     if not body.endswith(_END_OF_STREAM):
         raise ServerUnavailableError(f"{what}: the server's reply breaks off")
     try:
+        unpacked = unpacked_bytes(pa.py_buffer(body))
+        check_unpacked(unpacked, len(body), f"{what}: the server's reply")
         with pa.ipc.open_stream(body) as reader:
             table = reader.read_all()
-    except pa.ArrowInvalid as error:
+        # Lengths and offsets are the sender's word, on which casts would read memory.
+        table.validate(full=True)
+        check_rows(table, what)
+        names = {check_name(name, "column") for name in table.column_names}
+        if len(names) < table.num_columns:
+            raise ServerError(f"{what}: the server's reply names a column twice")
+    except SourceError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise ServerError(f"{what}: the server's reply is no Arrow stream") from error
     warning = response.headers.get("Warning", "")
     return Reply(
@@ -71,8 +85,14 @@ def _column_names(header: str | None, what: str) -> dict[str, tuple[str, ...]]:
     if header is None:
         return {}
     try:
-        parsed = cast("dict[str, dict[str, str]]", ast.literal_eval(header))
-        return {table: tuple(names) for table, names in parsed.items()}
-    except (ValueError, SyntaxError, TypeError) as error:
-        message = f"{what}: the column_names header cannot be read: {header[:80]}"
+        parsed = as_object(ast.literal_eval(header))
+        return {table: tuple(as_object(names)) for table, names in parsed.items()}
+    except (
+        MemoryError,  # so Python's parser says that something nests too deeply
+        RecursionError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+    ) as error:
+        message = f"{what}: the column_names header cannot be read: {header[:80]!r}"
         raise ServerError(message) from error

@@ -14,7 +14,8 @@ from caveclient.endpoints import jsonservice_endpoints_v1, ngl_endpoints_common
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.sources.cave.faults import check, translated
-from cortical_cache.sources.cave.session import CONNECT_SECONDS, CaveSession
+from cortical_cache.sources.cave.session import CaveSession
+from cortical_cache.sources.cave.transport import Patience
 
 __all__ = ["CaveStates", "StateKind"]
 
@@ -55,7 +56,7 @@ class CaveStates:
     def get_elsewhere(self, url: str) -> JsonObject:
         """Return the state at an address, with caveclient's own method."""
         with translated(self._session.server_address, f"the state at {url}"):
-            service = self._session.adapted(self._session.client.state)
+            service = self._session.service("state")
             return as_object(service.get_state_json(url))
 
     def upload(
@@ -73,7 +74,7 @@ class CaveStates:
         dict
             The value as the server got it.
         """
-        service = self._session.adapted(self._session.client.state)
+        service = self._session.service("state")
         upload = (
             service.upload_state_json
             if kind == "state"
@@ -96,7 +97,7 @@ class CaveStates:
         """
         url = ngl_endpoints_common["get_info"].format_map({"ngl_url": viewer})
         with translated(viewer, "a request for its version.json"):
-            reply = requests.get(url, timeout=CONNECT_SECONDS)
+            reply = requests.get(url, timeout=Patience().connect)
         if reply.status_code != requests.codes.not_found:
             check(reply, viewer, "its version.json")
         try:

@@ -10,6 +10,7 @@ from caveclient.auth import AuthClient
 
 from cortical_cache.errors import ConfigurationError, NotAuthorizedError
 from cortical_cache.sources.cave.faults import translated
+from cortical_cache.sources.cave.transport import Patience, Transport
 
 _theirs: Any = auth  # it has no types
 
@@ -100,6 +101,7 @@ def save_token(server: str, token: str) -> str:
 
 
 def _try(server: str, token: str) -> None:
-    with translated(server, "the list of datastacks"):
+    transport = Transport(Patience(), lambda _: None)
+    with transport.active(), translated(server, "the list of datastacks"):
         client = CAVEclient(server_address=server, auth_token=token)
         cast("object", client.info.get_datastacks())

@@ -15,30 +15,29 @@ __all__ = ["tell"]
 log = logging.getLogger(__name__)
 
 
-def tell(response: "requests.Response", seconds: float, *, streamed: bool) -> None:
+def tell(response: "requests.Response", seconds: float) -> None:
     """Log what a request brought. Nothing is computed if nobody listens.
 
     Parameters
     ----------
     response : requests.Response
+        Read whole.
     seconds : float
         Until it was there.
-    streamed : bool
-        Its body is still to come, and must not be read here.
     """
     if not log.isEnabledFor(logging.INFO):
         return
     address = urlsplit(response.url)
-    rows = None if streamed else _rows(response)
+    rows = _rows(response)
     log.info(
-        "%s %s://%s%s: %s%s%s, %.2f s",
+        "%s %s://%s%s: %s%s%s bytes, %.2f s",
         response.request.method,
         address.scheme,
         address.netloc,
         address.path,
         "" if response.ok else f"{response.status_code}, ",
         "" if rows is None else f"{rows:,} rows, ",
-        "a stream" if streamed else f"{_on_the_wire(response):,} bytes",
+        f"{_on_the_wire(response):,}",
         seconds,
     )
 

@@ -78,15 +78,20 @@ def read_header(
     Raises
     ------
     SourceError
-        If it is empty, repeats a name, or has a type that is not understood.
+        If it is no text, is empty, has a name twice or one that cannot be shown, or
+        has a type that is not understood.
     """
-    lines = [line for line in csv.reader(io.StringIO(data.decode("utf-8-sig"))) if line]
+    try:
+        text = io.StringIO(data.decode("utf-8-sig"), newline="")
+        lines = [line for line in csv.reader(text) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{where} is not a header: {error}") from error
     if len(lines) == 1 and not _is_pair(lines[0]):
         lines = [[name] for name in lines[0]]
     columns: list[Column] = []
     for line in lines:
         name, *rest = (part.strip() for part in line)
-        if len(rest) > 1 or not name:
+        if len(rest) > 1 or not name or not name.isprintable():
             raise SourceError(f"{where} is not a header: a line reads {line!r}")
         if rest:
             kind = _TYPES.get(rest[0].lower().partition("(")[0].strip())
@@ -98,8 +103,10 @@ def read_header(
         else:
             kind = (known or {}).get(name) or _named(name)
         columns.append(Column(name, kind))
+    # a point ``p`` is held as ``p_x``, which may be a column of its own
     names = [column.name for column in columns]
-    if not names or len(set(names)) < len(names):
+    stored = [name for column in columns for name in column.stored]
+    if not names or len({*names}) < len(names) or len({*stored}) < len(stored):
         raise SourceError(f"{where} is not a header: it names {names or 'nothing'}")
     return tuple(columns)
 

@@ -12,6 +12,7 @@ from cortical_cache.model.shape import Column, ColumnType
 from cortical_cache.sources.dumps.columns import stored_schema
 from cortical_cache.sources.dumps.ewkb import points
 from cortical_cache.sources.dumps.inflate import Inflated
+from cortical_cache.sources.limits import check_rows
 
 __all__ = ["csv_batches"]
 
@@ -57,7 +58,8 @@ def csv_batches(
     ------
     SourceError
         If the stream is cut or damaged, a row has another number of columns than the
-        header, or a value is not of its column's type.
+        header, a value is not of its column's type, or a row or the whole is larger
+        than `cortical_cache.sources.limits` has it.
     """
     schema = stored_schema(columns)
     source = Inflated(file, where)
@@ -67,6 +69,7 @@ def csv_batches(
             source.finish()
             return
         for batch in _parsed(_Joined(first, source), source, columns, where):
+            check_rows(batch, where)
             yield _finished(batch, columns, schema, where)
     finally:
         source.close()

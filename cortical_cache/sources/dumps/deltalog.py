@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
 
+import pyarrow as pa
+
 from cortical_cache.errors import SourceError
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.sources.buckets.bucket import Bucket, Entry
@@ -21,6 +23,7 @@ __all__ = ["DeltaFile", "DeltaTable", "replay"]
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(\.(\d{10})\.(\d{10}))?\.parquet")
+_ROWS = 1_024
 _READER = 1
 _READER_WITH_FEATURES = 3
 _HARMLESS = {"timestampNtz", "vacuumProtocolCheck"}
@@ -71,8 +74,28 @@ def replay(bucket: Bucket, folder: str) -> DeltaTable:
     Raises
     ------
     SourceError
-        If the log has a gap, or the table needs a feature that is not read here.
+        If the log has a gap or cannot be read, names a file outside the table, or the
+        table needs a feature that is not read here.
     """
+    try:
+        return _replay(bucket, folder)
+    except SourceError:
+        raise
+    except (
+        pa.ArrowException,
+        AttributeError,
+        KeyError,
+        OSError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # what JSON and Parquet of any other kind end in
+        where = f"{bucket.location}/{folder}"
+        raise SourceError(f"{where}: its log cannot be read: {error!r}") from error
+
+
+def _replay(bucket: Bucket, folder: str) -> DeltaTable:
     entries = bucket.entries(f"{folder}/_delta_log")
     named = {one.name.rpartition("/")[2]: one for one in entries}
     commits = {
@@ -117,12 +140,16 @@ def _checkpoint(named: dict[str, Entry]) -> tuple[int, list[Entry]]:
 def _rows(data: bytes) -> Iterable[JsonObject]:
     import pyarrow.parquet as pq
 
-    for row in pq.read_table(io.BytesIO(data)).to_pylist():
-        yield {
-            name: _plain(value)
-            for name, value in as_object(row).items()
-            if value is not None
-        }
+    # In small batches: where a page lies about its size, reading all of it at once
+    # takes gigabytes for a file of kilobytes.
+    with pq.ParquetFile(io.BytesIO(data)) as file:
+        for batch in file.iter_batches(_ROWS, use_threads=False):
+            for row in batch.to_pylist():
+                yield {
+                    name: _plain(value)
+                    for name, value in as_object(row).items()
+                    if value is not None
+                }
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  JSON, with Arrow's maps as pairs
@@ -143,7 +170,7 @@ def _apply(table: DeltaTable, actions: Iterable[JsonObject], folder: str) -> Non
             file = _file(as_object(action["add"]), folder)
             table.files[file.path] = file
         elif "remove" in action:
-            path = unquote(str(as_object(action["remove"])["path"]))
+            path = _path(as_object(action["remove"]), folder)
             table.files.pop(path, None)
         elif "metaData" in action:
             columns = as_object(action["metaData"]).get("partitionColumns")
@@ -162,6 +189,21 @@ def _check(protocol: JsonObject, folder: str) -> None:
         raise SourceError(f"{folder}: the Delta table needs {needs}, not read here")
 
 
+def _path(action: JsonObject, folder: str) -> str:
+    """Return the path of a file, which must lie below the table's folder.
+
+    Delta Lake allows absolute ones, to files of other tables: whoever writes the log
+    could name any file that the reader may read.
+    """
+    path = unquote(str(action["path"]))
+    parts = path.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts) or ":" in parts[0] or "\\" in path:
+        raise SourceError(f"{folder}: the log names {path!r}, outside of the table")
+    if not path.isprintable():
+        raise SourceError(f"{folder}: the log names {path!r}, which is no path")
+    return path
+
+
 def _file(add: JsonObject, folder: str) -> DeltaFile:
     if add.get("deletionVector"):
         raise SourceError(f"{folder}: the Delta table has deletion vectors, not read")
@@ -170,7 +212,7 @@ def _file(add: JsonObject, folder: str) -> DeltaFile:
     stats = add.get("stats")
     counted = json.loads(str(stats)).get("numRecords") if stats else None
     return DeltaFile(
-        unquote(str(add["path"])),
+        _path(add, folder),
         int(str(add["size"])),
         {name: None if v is None else str(v) for name, v in partition.items()},
         None if counted is None else int(counted),

@@ -64,11 +64,13 @@ def _positions(lengths: Values, size: int) -> npt.NDArray[np.int64]:
 def _matrix(column: Values, size: int, where: str) -> _Bytes:
     """Return values of one length as rows of bytes."""
     _, offsets, buffer = column.buffers()
-    data = memoryview(b"" if buffer is None else buffer)
+    data = memoryview(b"" if buffer is None else buffer).cast("B")  # Arrow's are signed
     ends = np.frombuffer(memoryview(b"" if offsets is None else offsets), np.int32)
     start = int(ends[column.offset])
     data = data[start : start + size * len(column)]
     if size and data[0] in b"0123456789abcdefABCDEF":  # raw ones begin with 0 or 1
+        if size % 2:
+            raise SourceError(f"{where}: a geometry has {size} hexadecimal digits")
         try:
             data = memoryview(binascii.unhexlify(data))
         except binascii.Error as error:

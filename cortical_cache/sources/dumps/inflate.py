@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from cortical_cache.errors import SourceError
+from cortical_cache.sources.limits import check_unpacked
 
 __all__ = ["Inflated"]
 
@@ -36,12 +37,14 @@ class Inflated(io.RawIOBase):
     Raises
     ------
     SourceError
-        From `read`: if the stream is cut, damaged, or no gzip at all.
+        From `read`: if the stream is cut, damaged, no gzip at all, or unpacks to far
+        more than a dump does.
     """
 
     def __init__(self, file: io.RawIOBase, where: str) -> None:
         self._where = where
-        self._file = _opener()(file)
+        self._packed = _Counted(file)
+        self._file = _opener()(self._packed)
         self._ready: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
         self._stop = threading.Event()
         self._rest = memoryview(b"")
@@ -105,7 +108,10 @@ class Inflated(io.RawIOBase):
 
     def _chunks(self) -> Generator[bytes | BaseException]:
         try:
+            unpacked = 0
             while chunk := self._file.read(_CHUNK):
+                unpacked += len(chunk)
+                check_unpacked(unpacked, self._packed.nbytes, self._where)
                 yield chunk
             yield b""
         except EOFError as error:
@@ -119,6 +125,23 @@ class Inflated(io.RawIOBase):
                 yield _fault(f"{self._where} is damaged: {error}", error)
         except Exception as error:  # noqa: BLE001  isal has an error class of its own
             yield _fault(f"{self._where} is damaged: {error}", error)
+
+
+class _Counted(io.RawIOBase):
+    """A file that knows how many bytes were read of it."""
+
+    def __init__(self, file: io.RawIOBase) -> None:
+        self._file = file
+        self.nbytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  any writable buffer
+        found = self._file.read(len(buffer)) or b""
+        buffer[: len(found)] = found
+        self.nbytes += len(found)
+        return len(found)
 
 
 def _fault(message: str, cause: BaseException) -> SourceError:

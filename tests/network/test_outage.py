@@ -1,0 +1,103 @@
+"""An outage costs one wait, and what may be served stale is, with a warning."""
+
+import logging
+
+import pytest
+
+from cortical_cache import load_client
+from cortical_cache.demo.server import troubles
+from cortical_cache.errors import ServerUnavailableError
+from cortical_cache.sources.cave.breaker import REST_SECONDS, Breaker
+from tests.kit import row_queries
+
+VERSIONS = r"/datastack/demo/metadata$"
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [troubles.silent(60), troubles.hanging_up(), troubles.gateway(503)],
+    ids=["silent", "hanging up", "503"],
+)
+@pytest.mark.usefixtures("impatient")
+def test_five_hundred_questions_to_a_dead_server_are_one(trouble, client, server):
+    server.befall(trouble)
+
+    for root in range(2, 502):
+        with pytest.raises(ServerUnavailableError):
+            client.cached.materialize.synapse_query(post_ids=root)
+
+    assert len(server.requests) <= 4  # the attempts of the first
+    with pytest.raises(ServerUnavailableError, match="is not asked again for"):
+        client.cached.materialize.query_table("cell_types")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_another_client_of_the_process_knows_of_the_outage(client, server):
+    server.befall(troubles.silent(60))
+    with pytest.raises(ServerUnavailableError):
+        client.cached.materialize.query_table("cell_types")
+    server.clear_log()
+
+    with pytest.raises(ServerUnavailableError, match="is not asked again for"):
+        load_client("demo").cached.chunkedgraph.is_latest_roots([2])
+
+    assert not server.requests
+
+
+def test_an_error_of_the_server_is_no_outage(ask, server):
+    server.befall(troubles.gateway(500).on("/query$", times=1))
+    with pytest.raises(Exception, match="answered 500"):
+        ask()
+
+    assert len(ask()) == 561
+    assert row_queries(server)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_after_its_rest_a_server_is_probed_once():
+    clock = Clock()
+    breaker = Breaker("there", clock)
+    breaker.failed("down")
+    with pytest.raises(ServerUnavailableError, match="down; there is not asked again"):
+        breaker.check()
+
+    clock.now += REST_SECONDS
+
+    breaker.check()  # the probe
+    with pytest.raises(ServerUnavailableError):
+        breaker.check()  # meanwhile
+    breaker.answered()
+    breaker.check()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        troubles.gateway(500),
+        troubles.gateway(503),
+        troubles.hanging_up(),
+        troubles.garbage(b"<html>"),
+        troubles.garbage(b"[1]"),
+    ],
+    ids=["500", "503", "hanging up", "html", "numbers"],
+)
+def test_a_stale_fact_is_served_with_a_visible_warning(
+    trouble, server, store_dir, caplog
+):
+    before = load_client("demo").cached.materialize.get_versions()
+    facts = {path: path.read_bytes() for path in store_dir.rglob("facts/*.json")}
+    server.befall(trouble.on(VERSIONS))
+
+    with caplog.at_level(logging.WARNING, "cortical_cache"):
+        after = load_client("demo").cached.materialize.get_versions()
+
+    assert after == before
+    assert "serving versions as of" in caplog.text
+    assert {path: path.read_bytes() for path in facts} == facts

@@ -1,0 +1,48 @@
+"""What is read from a store, a server or a bucket is data, and stays data."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import cortical_cache
+
+PACKAGE = Path(cortical_cache.__file__).parent
+MODULES = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "marshal",
+    "shelve",
+    "dbm",
+    "code",
+    "runpy",
+}
+CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "to_pickle"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_no_module_can_run_what_it_reads(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Import(names):
+                assert not MODULES & {one.name.split(".")[0] for one in names}
+            case ast.ImportFrom(module=str(module)):
+                assert module.split(".")[0] not in MODULES
+            case ast.Call(func=ast.Name(id=name)):
+                assert name not in CALLS
+            case ast.Call(func=ast.Attribute(attr=name)) if name in {
+                "read_pickle",
+                "to_pickle",
+            }:
+                pytest.fail(f"{name} in line {node.lineno}")
+            case ast.keyword(arg="allow_pickle", value=value):
+                assert isinstance(value, ast.Constant)
+                assert value.value is False
+            case ast.keyword(arg="shell", value=value):
+                assert isinstance(value, ast.Constant)
+                assert value.value is False
