@@ -14,7 +14,7 @@ from caveclient.endpoints import infoservice_endpoints_v2, schema_endpoints_v2
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.foreign import check_name
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
-from cortical_cache.sources.cave.faults import understood
+from cortical_cache.sources.cave.faults import translated, understood
 from cortical_cache.sources.cave.session import CaveSession
 
 __all__ = ["CaveMetadata"]
