@@ -31,8 +31,9 @@ SUPERVOXELS_AT_ONCE = 50_000
 ROOTS_AT_ONCE = 1_000
 """Of the JSON endpoints: 20 kB a request."""
 
-NODES_AT_ONCE = 100
-"""Of ``leaves_many``: a neuron has some 100,000 supervoxels, a reply of 2 MB."""
+NODES_AT_ONCE = 20
+"""Of ``leaves_many``: a neuron has some 100,000 supervoxels, a reply of 2 MB each, and
+larger replies than `limits.JSON_BYTES` are refused."""
 
 
 class CaveGraph:
