@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import duckdb
-import pyarrow as pa
 
 from cortical_cache.engine.connection import open_database, running
+from cortical_cache.engine.keysets import key_table
 from cortical_cache.engine.sources import rows_of
 from cortical_cache.model.shape import AXES
 from cortical_cache.model.sql import KEYS, Source, TableName
@@ -42,14 +42,10 @@ def add_views(
 def add_keys(
     connection: duckdb.DuckDBPyConnection, keys: Mapping[str, Sequence[int]]
 ) -> None:
-    """Make the tables ``keys.NAME``; the one place where key sets of SQL enter DuckDB.
-
-    100 keys of 4 M rows took DuckDB 1.5.6 250 CPU-ms by such a table, 330 by a list
-    that is unnested, 680 by ``list_contains``.
-    """
+    """Make the tables ``keys.NAME``, with the column ``id``."""
     for name, ids in keys.items():
         _enter(connection, "", KEYS)
-        connection.from_arrow(pa.table({"id": pa.array(ids, pa.int64())})).create(name)
+        key_table(connection, ids, "id").create(name)
     connection.execute("USE memory.main")
 
 

@@ -50,16 +50,18 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """All that a statement can see of a table has ``column`` among `keys`.
+    """What a statement looks up in a table: rows with ``column`` among `keys`.
 
     Attributes
     ----------
     column : str
-    keys : frozenset of int
+    keys : frozenset of int or None
+        All that it can see of the table has one of these. None: a join or a subquery
+        tells, once it runs; and it may see other rows too.
     """
 
     column: str
-    keys: frozenset[int]
+    keys: frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Statement:
     parameters : frozenset of str
         Names of ``$name``, numbers of ``?``.
     lookups : mapping of tuple to tuple of Lookup
-        By `TableName.key`: what bounds the rows that it can see of the table.
+        By `TableName.key`.
     measured : frozenset of str
         Names of which it asks the resolution, in small letters.
     """

@@ -1,6 +1,8 @@
 """What the names of a SQL statement stand for among what is held."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cortical_cache.errors import (
     NotCachedError,
@@ -78,23 +80,30 @@ def _whole(
 
 
 def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
-    """Return all rows, or if they lie in many files those that can be seen."""
+    """Return all rows, or if they lie in many files those that can be seen.
+
+    Of several sorted copies that one is read in which what is looked up lies together.
+    """
     whole = state.held_whole()
     if whole is None or len(whole.pieces[0].files) == 1:
         return whole
     columns = {name.casefold(): name for name in whole.shape.stored_columns}
-    best = whole.pieces
-    for one in lookups:
-        found = columns.get(one.column) and state.held_for(
-            columns[one.column], one.keys
-        )
-        if found and _files(found.pieces) < _files(best):
-            best = tuple(Piece(piece.files) for piece in found.pieces)
-    return HeldRows(whole.shape, best, whole.exact)
+    known = [one for one in lookups if one.column in columns]
+    # Few keys are likelier to lie in few row groups than many, or than nobody knows.
+    known.sort(key=lambda one: math.inf if one.keys is None else len(one.keys))
+    best = whole.pieces[0].files
+    for one in known:
+        if one.keys is not None:
+            found = state.held_for(columns[one.column], one.keys)
+            files = () if found is None else _files(found.pieces)
+            best = min(best, files, key=len)
+    if len(best) < len(whole.pieces[0].files):
+        return replace(whole, pieces=(Piece(best),) if best else ())
+    return state.held_whole([columns[one.column] for one in known])
 
 
-def _files(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.files) for piece in pieces)
+def _files(pieces: Sequence[Piece]) -> tuple[str, ...]:
+    return tuple(file for piece in pieces for file in piece.files)
 
 
 def _cells(of: Repositories, version: int) -> Found:

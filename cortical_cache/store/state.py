@@ -153,14 +153,20 @@ class RowSetState:
         whole = self._whole()
         return whole is not None and len(whole.copy()) == 1
 
-    def held_whole(self) -> HeldRows | None:
-        """Return all rows, ready to be asked; None if not all are held."""
+    def held_whole(self, sought: Sequence[str] = ()) -> HeldRows | None:
+        """Return all rows, ready to be asked; None if not all are held.
+
+        Parameters
+        ----------
+        sought : sequence of str
+            Columns that rows will be looked up by: the copy is read that is sorted by
+            the first of them by which there is one.
+        """
         whole = self._whole()
         if whole is None:
             return None
-        return HeldRows(
-            whole.shape, (Piece(self._paths(whole, whole.copy())),), whole.exact
-        )
+        files = self._paths(whole, whole.copy(*sought))
+        return HeldRows(whole.shape, (Piece(files),), whole.exact)
 
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
