@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from cortical_cache.client.fetching import fetch
@@ -16,6 +17,8 @@ from cortical_cache.repositories.sql import Found, find
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from cortical_cache.engine.kept import ShutDatabases
 
 __all__ = ["MEMORY_LIMIT", "TIMEOUT", "Question", "Sql"]
 
@@ -97,16 +100,20 @@ class Sql:
         keys: Mapping[str, Sequence[int]],
         sources: Mapping[TableName, Source],
     ) -> "pa.Table":
-        from cortical_cache.engine.shut import ShutDatabase
-
         for name in statement.measured - {str(one).casefold() for one in sources}:
             raise InvalidQueryError(
                 f"resolution({name!r}): the statement reads no table of that name"
             )
         transform = self._own.dataset.transform
         limit = question.memory_limit
-        with ShutDatabase(sources, keys, limit, transform) as database:
-            return database.run(statement, values, question.timeout)
+        with self._databases.lend(sources, limit, transform) as database:
+            return database.run(statement, sources, keys, values, question.timeout)
+
+    @cached_property
+    def _databases(self) -> "ShutDatabases":
+        from cortical_cache.engine.kept import ShutDatabases
+
+        return ShutDatabases()
 
     def explain(self, question: Question) -> Explanation:
         """Tell what a statement would read, without touching the network."""

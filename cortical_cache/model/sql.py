@@ -115,10 +115,13 @@ class Source:
         All rows; those that queries show; each id once; each row once; root and
         level-2 ids among leaves of any layer; or cell and root ids, where a later part
         stands in for the cells that it has.
+    others : tuple of str
+        Files of the same rows that another statement would read.
     """
 
     parts: tuple[Part, ...]
     rule: Rule = "all"
+    others: tuple[str, ...] = ()
 
     @property
     def voxel_resolution(self) -> tuple[float, float, float]:
@@ -134,6 +137,11 @@ class Source:
             for piece in part.held.pieces
             for file in piece.files
         )
+
+    @property
+    def reach(self) -> frozenset[str]:
+        """Every file that statements on it may read: the same for all of them."""
+        return frozenset((*self.files, *self.others))
 
 
 @dataclass(frozen=True, slots=True)

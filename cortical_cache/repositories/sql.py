@@ -73,10 +73,12 @@ def _whole(
     of: Repositories, name: str, version: int, lookups: Sequence[Lookup] = ()
 ) -> Found:
     row_set = _row_set(of, name, version)
-    held = row_set.read(lambda state: _bounded(state, lookups))
+    read = row_set.read(lambda state: (_bounded(state, lookups), state.whole_files()))
+    held, files = read
     if held is None:
         return (_lacking(of, row_set),)
-    return Source((Part(held),), "valid" if row_set.kind == "table" else "all")
+    rule = "valid" if row_set.kind == "table" else "all"
+    return Source((Part(held),), rule, files)
 
 
 def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
@@ -98,7 +100,8 @@ def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
             files = () if found is None else _files(found.pieces)
             best = min(best, files, key=len)
     if len(best) < len(whole.pieces[0].files):
-        return replace(whole, pieces=(Piece(best),) if best else ())
+        # Of no file that can have them, any one has the columns.
+        return replace(whole, pieces=(Piece(best or whole.pieces[0].files[:1]),))
     return state.held_whole([columns[one.column] for one in known])
 
 

@@ -168,6 +168,12 @@ class RowSetState:
         files = self._paths(whole, whole.copy(*sought))
         return HeldRows(whole.shape, (Piece(files),), whole.exact)
 
+    def whole_files(self) -> tuple[str, ...]:
+        """Return the files of every copy of all rows, unlooked at; none if not held."""
+        whole = self._whole()
+        files = () if whole is None else whole.files
+        return tuple(str(self._folder / file.name) for file in files)
+
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
 
