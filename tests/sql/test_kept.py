@@ -38,7 +38,7 @@ SEVERAL = [
     "LOAD json",
 ]
 
-# Logging outlasts a statement, and a SELECT can turn it on: only the parser is before it.
+# Logging outlasts a statement, and a SELECT can turn it on: the parser refuses it.
 LOGGING = {"SELECT * FROM enable_logging()"}
 ATTACKS = [
     one for one in [*WRITING, *REACHING, *TELLING, *SEVERAL] if one not in LOGGING
