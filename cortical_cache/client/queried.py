@@ -184,6 +184,7 @@ class Queried(Base):
         *,
         tables: Sequence[str] | None = None,
         version: int | None = None,
+        views: bool = False,
     ) -> dict[str, int]:
         """Write a copy of a version's held tables and views that needs nothing of ours.
 
@@ -199,6 +200,10 @@ class Queried(Base):
             Only these; otherwise all that are held whole.
         version : int, optional
             Otherwise the client's.
+        views : bool
+            Into a ``*.duckdb`` go views of the store's files instead of rows: it is
+            small and made at once, and good as long as the store stays where it is
+            and holds these files (a table that is fetched anew gets others).
 
         Returns
         -------
@@ -210,13 +215,13 @@ class Queried(Base):
         NotCachedError
             If a table is not held whole, or nothing is.
         ConfigurationError
-            If there is such a file or folder already.
+            If there is such a file or folder already, or it is a folder of views.
         StoreError
             If it cannot be written; then there is none.
         """
         from cortical_cache.client.portable import export
 
-        return export(self._of, to, tables, version)
+        return export(self._of, to, tables, version, views=views)
 
     def queries(self) -> "pd.DataFrame":
         """Return the project's own questions: name, question, parameters, columns."""

@@ -1,4 +1,4 @@
-"""Tables and named queries on a Dask cluster of two worker processes, against DuckDB."""
+"""Tables and named queries on a Dask cluster of two processes, against DuckDB."""
 
 from datetime import UTC, datetime
 
