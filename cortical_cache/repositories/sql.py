@@ -12,7 +12,7 @@ from cortical_cache.errors import (
 )
 from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
-from cortical_cache.model.sql import Lacking, Lookup, Part, Source
+from cortical_cache.model.sql import Lacking, Lookup, Part, Rule, Source
 from cortical_cache.policy.naming import CELL_IDS, Meaning
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.graphnames import graph_source
@@ -53,7 +53,7 @@ def find(
     PartialTableError
         Of ``partial``, if nothing is held.
     UnsupportedQueryError
-        For a part of a view: nothing tells its rows apart.
+        For a part of a view that is held by keys of several columns.
     """
     if asked.kind == "graph":
         return graph_source(repositories, asked.name)
@@ -77,7 +77,7 @@ def _whole(
     held, files = read
     if held is None:
         return (_lacking(of, row_set),)
-    rule = "valid" if row_set.kind == "table" else "all"
+    rule: Rule = "valid" if row_set.kind == "table" else "all"
     return Source((Part(held),), rule, files)
 
 
@@ -149,16 +149,31 @@ def _export(of: Repositories, name: str, version: int) -> Found:
 
 def _partial(of: Repositories, name: str, version: int) -> Found:
     row_set = _row_set(of, name, version)
+    rule: Rule = "one per id"
     if row_set.kind == "view":
-        raise UnsupportedQueryError(
-            f"view {row_set.name} has no id to tell its rows apart by, so a part of it "
-            "cannot be read; ask for the whole by its plain name"
-        )
-    held = row_set.read(lambda state: state.held_in_part())
+        rule = "all"
+        held = row_set.read(lambda state: _of_view(state, row_set.name))
+    else:
+        held = row_set.read(lambda state: state.held_in_part())
     if held is None:
         lacking = _lacking(of, row_set)
         raise PartialTableError(lacking.what, 0, lacking.command)
-    return Source((Part(held),), "one per id")
+    return Source((Part(held),), rule)
+
+
+def _of_view(state: RowSetState, name: str) -> HeldRows | None:
+    """Return what is held of a view, each row once.
+
+    Its rows have no id, and two that are the same may be two: so they are told apart
+    by the keys that they were fetched by, which needs all of them to be of one column.
+    """
+    columns = sorted(state.key_columns)
+    if len(columns) > 1 and not state.is_whole:
+        raise UnsupportedQueryError(
+            f"rows of view {name} are held by {' and by '.join(columns)}, and nothing "
+            "tells which are the same; ask for the whole by its plain name"
+        )
+    return state.held_by_keys(columns[0]) if columns else state.held_whole()
 
 
 def _row_set(of: Repositories, name: str, version: int) -> RowSet:

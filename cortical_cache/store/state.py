@@ -212,6 +212,28 @@ class RowSetState:
         )
         return HeldRows(self.shape, pieces)
 
+    def held_by_keys(self, column: str) -> HeldRows | None:
+        """Return the rows of all keys of a column that are held, each row once.
+
+        Of a whole that is all of them. None if nothing is held.
+        """
+        keys = {
+            key
+            for one in self.commits
+            if isinstance(one.coverage, Keys) and one.coverage.column == column
+            for key in one.coverage.values
+        }
+        return self.held_whole() or self.held_for(column, keys)
+
+    @property
+    def key_columns(self) -> frozenset[str]:
+        """Columns of which rows of some keys are held."""
+        return frozenset(
+            one.coverage.column
+            for one in self.commits
+            if isinstance(one.coverage, Keys) and one.coverage.values
+        )
+
     def held_request(self, digest: str) -> HeldRows | None:
         """Return the newest kept reply to that exact request; None if there is none."""
         for commit in reversed(self.commits):
