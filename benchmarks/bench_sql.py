@@ -4,9 +4,8 @@
     python benchmarks/bench_sql.py questions --rows 2e6
     python benchmarks/bench_sql.py keys        # how key sets reach this DuckDB
 
-``questions``: client.sql, bare DuckDB on the files it names, and pandas on the columns
-that are needed of the whole copy. ``keys``: a semi-join by a table of keys with DuckDB's
-own limit of handed-over keys and with ours, and a list of constants; it says which
+``questions``: client.sql, and pandas on the columns needed of the whole copy. ``keys``: a semi-join by a table of keys with DuckDB's own
+limit of handed-over keys and with ours, and a list of constants; it says which
 choices of ``engine/keysets.py`` hold. ``facade``: a small aggregate by client.sql and by
 DuckDB on an open connection. CPU-seconds of this process are the median of some rounds
 after a warm-up; MB are what the process read.
@@ -63,11 +62,12 @@ def questions(client: Client) -> None:
         chosen = roots[:number].tolist()
         few = f"(SELECT root_id FROM cell_ids ORDER BY hash(cell_id) LIMIT {number})"
         given = "keys.few"
+        from_synapses = f"SELECT {SUMS} FROM synapses"
         for end in ("post", "pre"):
             column = f"{end}_pt_root_id"
             asked = {
                 "keys": (
-                    f"SELECT {SUMS} FROM synapses WHERE {column} IN (SELECT id FROM {given})",
+                    f"{from_synapses} WHERE {column} IN (SELECT id FROM {given})",
                     {"few": chosen},
                 ),
                 "join": (
