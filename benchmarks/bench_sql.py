@@ -4,11 +4,12 @@
     python benchmarks/bench_sql.py questions --rows 2e6
     python benchmarks/bench_sql.py keys        # how key sets reach this DuckDB
 
-``questions``: client.sql, and pandas on the columns needed of the whole copy. ``keys``: a semi-join by a table of keys with DuckDB's own
-limit of handed-over keys and with ours, and a list of constants; it says which
-choices of ``engine/keysets.py`` hold. ``facade``: a small aggregate by client.sql and by
-DuckDB on an open connection. CPU-seconds of this process are the median of some rounds
-after a warm-up; MB are what the process read.
+``questions``: client.sql, and pandas on the columns needed of the whole copy.
+``keys``: a semi-join by a table of keys with DuckDB's own limit of handed-over keys and
+with none, and a list of constants; it says whether `engine/keysets.py` holds.
+``facade``: a small aggregate by client.sql and by DuckDB on an open connection.
+CPU-seconds of this process are the median of some rounds after a warm-up; MB are what
+the process read.
 """
 
 import argparse

@@ -29,7 +29,7 @@ Filters: TypeAlias = Sequence[Any]
 class Cluster(Protocol):
     """What is asked of a ``dask.distributed.Client``."""
 
-    def map(self, func: Any, *iterables: Any, **kwargs: Any) -> list[Any]:  # noqa: ANN401
+    def map(self, _func: Any, /, *_each: Any, **_how: Any) -> list[Any]:  # noqa: ANN401
         """Run a function for each."""
         ...
 
