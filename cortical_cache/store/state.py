@@ -171,8 +171,10 @@ class RowSetState:
     def whole_files(self) -> tuple[str, ...]:
         """Return the files of every copy of all rows, unlooked at; none if not held."""
         whole = self._whole()
-        files = () if whole is None else whole.files
-        return tuple(str(self._folder / file.name) for file in files)
+        if whole is None:
+            return ()
+        folder = self.folder_of(whole)
+        return tuple(str(folder / file.name) for file in whole.files)
 
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
