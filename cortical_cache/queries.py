@@ -6,6 +6,10 @@ begins with its question and its parameters, as comments:
     -- name (ids): the table keys.name, with the column id
     -- name (table): a plain name that stands for a table of the dataset
     -- name (version): a schema that stands for a version
+
+What can be asked of the parts of a table, and added up, says so:
+
+    -- In parts: TABLE by COLUMN; sum NAME, NAME; max NAME
 """
 
 import re
@@ -16,10 +20,11 @@ from typing import Literal, cast
 
 from cortical_cache.errors import UnknownNameError
 
-__all__ = ["NamedQuery", "Parameter", "macros", "named_query", "queries"]
+__all__ = ["NamedQuery", "Parameter", "Parts", "macros", "named_query", "queries"]
 
 ParameterKind = Literal["ids", "table", "version"]
 
+_PARTS = re.compile(r"In parts: (\w+) by (\w+); sum ([\w, ]+)(?:; max ([\w, ]+))?\.")
 _PARAMETER = re.compile(r"(\w+) \((ids|table|version)\): (.+)")
 
 
@@ -46,6 +51,27 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """How the answers of a query to the parts of a table make the whole answer.
+
+    Attributes
+    ----------
+    table : str
+        The parameter that stands for the table.
+    column : str
+        No two parts have rows with the same value of it.
+    sums, maxima : tuple of str
+        Columns of the answer that are added up, or of which the largest counts, among
+        rows where all others are the same.
+    """
+
+    table: str
+    column: str
+    sums: tuple[str, ...]
+    maxima: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NamedQuery:
     """One question of the project's own.
 
@@ -59,6 +85,8 @@ class NamedQuery:
         What comes back, in words.
     text : str
         The SQL, its header included.
+    parts : Parts or None
+        None: it needs all rows at once.
     """
 
     name: str
@@ -66,6 +94,7 @@ class NamedQuery:
     parameters: tuple[Parameter, ...]
     columns: str
     text: str
+    parts: Parts | None = None
 
     @property
     def signature(self) -> str:
@@ -114,6 +143,7 @@ def _parsed(name: str, text: str) -> NamedQuery:
     question, *blocks = _blocks(text)
     parameters: list[Parameter] = []
     columns = ""
+    parts: Parts | None = None
     for block in blocks:
         for sentence in block:
             found = _PARAMETER.fullmatch(sentence)
@@ -122,7 +152,14 @@ def _parsed(name: str, text: str) -> NamedQuery:
                 parameters.append(Parameter(found[1], kind, found[3]))
             elif sentence.startswith("Columns: "):
                 columns = sentence.removeprefix("Columns: ")
-    return NamedQuery(name, " ".join(question), tuple(parameters), columns, text)
+            elif split := _PARTS.fullmatch(sentence):
+                parts = Parts(split[1], split[2], _names(split[3]), _names(split[4]))
+    asked = " ".join(question)
+    return NamedQuery(name, asked, tuple(parameters), columns, text, parts)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(one.strip() for one in text.split(",")) if text else ()
 
 
 def _blocks(text: str) -> list[list[str]]:

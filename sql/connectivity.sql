@@ -6,6 +6,8 @@
 --
 -- Columns: pre_pt_root_id, post_pt_root_id, n_synapses, all BIGINT; a row for each pair
 -- that has a synapse. Synapses of a root onto itself are left out.
+--
+-- In parts: synapses by post_pt_root_id; sum n_synapses.
 SELECT pre_pt_root_id, post_pt_root_id, count(*) AS n_synapses
 FROM synapses
 WHERE pre_pt_root_id IN (SELECT id FROM keys.pre)

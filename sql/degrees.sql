@@ -6,6 +6,8 @@
 -- Columns: root_id, n_in, in_partners, n_out, out_partners, all BIGINT; a row for each root
 -- given, zeros included. Partners 0 and NULL (off the segmentation) are synapses, but no
 -- partners; synapses of a root onto itself are left out.
+--
+-- In parts: synapses by post_pt_root_id; sum n_in, in_partners, n_out, out_partners.
 WITH ins AS (
     SELECT
         post_pt_root_id AS root_id,

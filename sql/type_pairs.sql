@@ -6,6 +6,8 @@
 -- Columns: pre_type, post_type (VARCHAR), n_synapses, n_pairs (BIGINT); a row for each pair
 -- of types that has a synapse. Only roots with exactly one cell and one type count: root 0,
 -- NULL and merged cells are left out, and so are synapses of a root onto itself.
+--
+-- In parts: synapses by post_pt_root_id; sum n_synapses, n_pairs.
 WITH typed AS (
     SELECT root_id, min(cell_type) AS cell_type
     FROM cell_ids LEFT JOIN cell_types ON cell_types.target_id = cell_ids.cell_id

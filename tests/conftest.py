@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cortical_cache.cli.app import run
 from cortical_cache.demo import (
     LoopbackCave,
     ServerSettings,
@@ -16,7 +17,7 @@ from cortical_cache.demo import (
 )
 from cortical_cache.settings import SETTINGS
 from cortical_cache.testing import forget_client_caches, write_token
-from tests.kit import Start
+from tests.kit import Command, Ran, Start
 
 TREE = Path(__file__).parents[1]
 GUARD = TREE / "tests" / "guard"
@@ -75,3 +76,18 @@ def server(start: Start, monkeypatch: pytest.MonkeyPatch) -> LoopbackCave:
     cave = start()
     monkeypatch.setenv("CORTICAL_CACHE_SERVER", cave.url)
     return cave
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs ``cortical-cache`` in this process, as in a pipe."""
+
+    def command(*arguments: str) -> Ran:
+        capsys.readouterr()
+        try:
+            code = run([*arguments])
+        except SystemExit as end:  # the parser's, for a wrong command line
+            code = int(end.code or 0)
+        return Ran(code, *capsys.readouterr())
+
+    return command

@@ -160,7 +160,7 @@ def _sql(wanted: Wanted) -> str:
         f"{column} IN (SELECT unnest(${number}))"
         for number, column in enumerate(wanted, 2)
     )
-    return f"SELECT * FROM read_parquet($1) WHERE {fits}"  # noqa: S608  names of ours
+    return f"SELECT * FROM read_parquet($1) WHERE {fits}"
 
 
 def _pandas(questions: Callable[[Path], list[Wanted]], folder: Path) -> Work:
@@ -255,5 +255,5 @@ def _duckdb_box(folder: Path) -> Work:
         f"ctr_pt_position_{axis} BETWEEN {low} AND {high}"
         for axis, low, high in zip("xyz", *BOX, strict=True)
     )
-    sql = f"SELECT * FROM read_parquet($1) WHERE {fits}"  # noqa: S608  numbers of ours
+    sql = f"SELECT * FROM read_parquet($1) WHERE {fits}"
     return lambda: con.execute(sql, [str(folder / FLAT)]).df()

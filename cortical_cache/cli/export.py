@@ -11,13 +11,14 @@ from cortical_cache.client import load_client
 __all__ = ["export"]
 
 
-def export(
+def export(  # noqa: PLR0913  one parameter for each option
     dataset: str,
     version: int,
     /,
     *,
     to: Path,
     tables: Annotated[tuple[str, ...] | None, Parameter(consume_multiple=True)] = None,
+    views: bool = False,
     json: bool = False,
 ) -> None:
     """Write a copy of what is held whole of a version, for programs that are not ours.
@@ -32,6 +33,8 @@ def export(
         A new file *.duckdb, or a new folder for Parquet files.
     tables
         Only these tables or views.
+    views
+        Into *.duckdb write views of the store's files instead of their rows.
     json
         Print the rows of each as JSON.
 
@@ -41,7 +44,7 @@ def export(
     cortical-cache export minnie_public 1300 --to copies --tables nucleus_detection_v0
     """
     client = load_client(dataset, version=version, offline=True)
-    rows = client.export(to, tables=tables)
+    rows = client.export(to, tables=tables, views=views)
     if json:
         as_json({"to": str(to), "rows": rows})
         return

@@ -8,7 +8,7 @@ from cortical_cache.model.sql import TableName
 from cortical_cache.queries import NamedQuery, named_query
 from cortical_cache.repositories.dataset import Repositories
 
-__all__ = ["named_question"]
+__all__ = ["named_question", "table_name"]
 
 _MOST_PARTS = 3
 """Catalog, schema, name."""
@@ -46,8 +46,8 @@ def named_question(
                 versions[one.name] = _version(one.name, _given(query, one.name, given))
             case "table":
                 table = given.get(one.name) or _standard(repositories, one.name)
-                tables[one.name] = _table(table or _given(query, one.name, given))
-    return Question(query.text, ids, tables, versions)
+                tables[one.name] = table_name(table or _given(query, one.name, given))
+    return Question(query.text, ids, tables, versions, parts=query.parts)
 
 
 def _given(query: NamedQuery, name: str, given: Mapping[str, object]) -> object:
@@ -77,7 +77,14 @@ def _version(name: str, value: object) -> int:
     return int(text)
 
 
-def _table(value: object) -> TableName:
+def table_name(value: object) -> TableName:
+    """Read a table's name as it stands in SQL.
+
+    Raises
+    ------
+    InvalidQueryError
+        If it is none.
+    """
     parts = str(value).split(".")
     if len(parts) > _MOST_PARTS or not all(parts):
         raise InvalidQueryError(f"{value!r} is no table; write NAME or v1300.NAME")

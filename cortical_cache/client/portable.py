@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cortical_cache.client.explain import offline_twin
 from cortical_cache.client.heldviews import held_at
-from cortical_cache.errors import NotCachedError
+from cortical_cache.errors import ConfigurationError, NotCachedError
 from cortical_cache.model.sql import Source
 from cortical_cache.repositories.dataset import Repositories
 
@@ -18,6 +18,8 @@ def export(
     to: str | os.PathLike[str],
     tables: Sequence[str] | None,
     version: int | None,
+    *,
+    views: bool,
 ) -> dict[str, int]:
     """See `Client.export`."""
     from cortical_cache.engine.portable import write_database, write_folder
@@ -27,7 +29,9 @@ def export(
     sources = _chosen(twin, number, tables)
     path = Path(to).expanduser().absolute()
     if path.suffix == ".duckdb":
-        return write_database(sources, twin.dataset.transform, path)
+        return write_database(sources, twin.dataset.transform, path, views=views)
+    if views:
+        raise ConfigurationError(f"views need a database; write {path.name}.duckdb")
     return write_folder(sources, path)
 
 

@@ -12,9 +12,11 @@ from cortical_cache.errors import InvalidQueryError
 if TYPE_CHECKING:
     import os
 
+    import dask.dataframe as dd
     import duckdb
     import pandas as pd
 
+    from cortical_cache.client.cluster import Cluster, Filters
     from cortical_cache.client.sql import Question, Sql
 
 __all__ = ["Queried"]
@@ -44,6 +46,7 @@ class Queried(Base):
         output: Output = "pandas",
         timeout: float = 300.0,
         memory_limit: str = "4GB",
+        cluster: "Cluster | None" = None,
     ) -> "pd.DataFrame | object":
         """Answer one SELECT over all that is held, in DuckDB's SQL.
 
@@ -72,6 +75,9 @@ class Queried(Base):
             Seconds; then it is stopped. Ctrl-C stops it, too.
         memory_limit : str
             Beyond it, what can be spilt goes to the disk of temporary files.
+        cluster : dask.distributed.Client, optional
+            Whose workers answer instead of this process, a large table in parts where
+            the named query says how. They must see the store under the same path.
 
         Returns
         -------
@@ -100,11 +106,61 @@ class Queried(Base):
         ... )  # doctest: +SKIP
         """
         check_output(output)
-        question = self._question(query, name, params)
-        rows = self._sql.answer(
-            replace(question, timeout=timeout, memory_limit=memory_limit)
+        question = replace(
+            self._question(query, name, params),
+            timeout=timeout,
+            memory_limit=memory_limit,
         )
+        if cluster is None:
+            rows = self._sql.answer(replace(question, parts=None))
+        else:
+            from cortical_cache.client.cluster import answer_on
+
+            rows = answer_on(cluster, self._sql, question)
         return to_pandas(rows) if output == "pandas" else converted(rows, output)
+
+    def to_dask(
+        self,
+        table: str,
+        *,
+        columns: Sequence[str] | None = None,
+        filters: "Filters | None" = None,
+    ) -> "dd.DataFrame":
+        """Return a table, view or export as a Dask frame: a file a partition.
+
+        Nothing is read but footers until Dask computes. Its workers read the files of
+        the store where they lie, so they must see it under the same path.
+
+        Freshness: as `sql`; a table that is not held is mirrored first, or refused.
+
+        Parameters
+        ----------
+        table : str
+            A name of `sql`: ``synapses_pni_2``, ``v1181.NAME``, ``exports.NAME``.
+        columns : sequence of str, optional
+            Stored columns; otherwise all.
+        filters : list of tuple, or list of such lists, optional
+            As pyarrow takes them: ``[("pre_pt_root_id", "in", [...])]``. Of a large
+            table only files that can have such keys become partitions.
+
+        Returns
+        -------
+        dask.dataframe.DataFrame
+            Numbers have nullable dtypes: an id beside NULL keeps its digits. Rows have
+            no order.
+
+        Raises
+        ------
+        ConfigurationError
+            If Dask is not installed (``pip install 'cortical-cache[dask]'``).
+        UnsupportedQueryError
+            For ``cell_ids``, ``partial`` and ``graph``: use `sql`.
+        NotCachedError, PartialTableError, UnknownNameError
+            As `sql`.
+        """
+        from cortical_cache.client.cluster import to_dask
+
+        return to_dask(self._sql, table, columns, filters)
 
     def duckdb(self) -> "duckdb.DuckDBPyConnection":
         """Return a new in-memory DuckDB with views of all that is held whole.
@@ -128,6 +184,7 @@ class Queried(Base):
         *,
         tables: Sequence[str] | None = None,
         version: int | None = None,
+        views: bool = False,
     ) -> dict[str, int]:
         """Write a copy of a version's held tables and views that needs nothing of ours.
 
@@ -143,6 +200,10 @@ class Queried(Base):
             Only these; otherwise all that are held whole.
         version : int, optional
             Otherwise the client's.
+        views : bool
+            Into a ``*.duckdb`` go views of the store's files instead of rows: it is
+            small and made at once, and good as long as the store stays where it is
+            and holds these files (a table that is fetched anew gets others).
 
         Returns
         -------
@@ -154,13 +215,13 @@ class Queried(Base):
         NotCachedError
             If a table is not held whole, or nothing is.
         ConfigurationError
-            If there is such a file or folder already.
+            If there is such a file or folder already, or it is a folder of views.
         StoreError
             If it cannot be written; then there is none.
         """
         from cortical_cache.client.portable import export
 
-        return export(self._of, to, tables, version)
+        return export(self._of, to, tables, version, views=views)
 
     def queries(self) -> "pd.DataFrame":
         """Return the project's own questions: name, question, parameters, columns."""

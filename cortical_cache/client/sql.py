@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from cortical_cache.client.fetching import fetch
 from cortical_cache.errors import InvalidQueryError, StoreChangedError
 from cortical_cache.model.ids import as_ids
-from cortical_cache.model.sql import KEYS, Source, Statement, TableName
+from cortical_cache.model.sql import KEYS, Lookup, Source, Statement, TableName
 from cortical_cache.policy.naming import Meaning, meaning
+from cortical_cache.queries import Parts
 from cortical_cache.registry import available, resolve
 from cortical_cache.repositories.answered import Explanation
 from cortical_cache.repositories.dataset import Repositories, open_dataset
@@ -17,7 +19,9 @@ from cortical_cache.repositories.sql import Found, find
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MEMORY_LIMIT", "TIMEOUT", "Question", "Sql"]
+    from cortical_cache.engine.kept import ShutDatabases
+
+__all__ = ["MEMORY_LIMIT", "TIMEOUT", "Question", "Sql", "Task"]
 
 TIMEOUT = 300.0
 """Seconds that a statement may take."""
@@ -40,6 +44,8 @@ class Question:
         Schemas that stand for a version.
     timeout : float
     memory_limit : str
+    parts : Parts or None
+        How workers share it out; None if one answers alone.
     """
 
     text: str
@@ -48,6 +54,33 @@ class Question:
     versions: Mapping[str, int] = field(default_factory=dict[str, int])
     timeout: float = TIMEOUT
     memory_limit: str = MEMORY_LIMIT
+    parts: Parts | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A statement with the files that it reads: needs no client, and can be sent away.
+
+    Attributes
+    ----------
+    statement : Statement
+    sources : mapping of TableName to Source
+    keys : mapping of str to sequence of int
+    values : mapping of str to object
+        Of parameters.
+    transform : str or None
+        That ``soma_depth`` means.
+    timeout : float
+    memory_limit : str
+    """
+
+    statement: Statement
+    sources: Mapping[TableName, Source]
+    keys: Mapping[str, Sequence[int]]
+    values: Mapping[str, object]
+    transform: str | None
+    timeout: float
+    memory_limit: str
 
 
 class Sql:
@@ -78,35 +111,49 @@ class Sql:
         QueryTimeoutError, QueryMemoryError
             If it takes more than it may.
         """
+        try:
+            return self._run(self.task(question))
+        except StoreChangedError:
+            # A sweep removed superseded files under us; the commits name new ones.
+            return self._run(self.task(question))
+
+    def task(self, question: Question) -> Task:
+        """Return all that is needed to answer a statement, and fetch what it lacks.
+
+        Raises as `answer`.
+        """
         if not question.timeout > 0:
             raise InvalidQueryError("timeout is a number of seconds above 0")
         statement, values, keys = _read(question)
         sources = self._sources(statement, question)
-        try:
-            return self._run(question, statement, values, keys, sources)
-        except StoreChangedError:
-            # A sweep removed superseded files under us; the commits name new ones.
-            sources = self._sources(statement, question)
-            return self._run(question, statement, values, keys, sources)
-
-    def _run(
-        self,
-        question: Question,
-        statement: Statement,
-        values: Mapping[str, object],
-        keys: Mapping[str, Sequence[int]],
-        sources: Mapping[TableName, Source],
-    ) -> "pa.Table":
-        from cortical_cache.engine.shut import ShutDatabase
-
         for name in statement.measured - {str(one).casefold() for one in sources}:
             raise InvalidQueryError(
                 f"resolution({name!r}): the statement reads no table of that name"
             )
         transform = self._own.dataset.transform
-        limit = question.memory_limit
-        with ShutDatabase(sources, keys, limit, transform) as database:
-            return database.run(statement, values, question.timeout)
+        return Task(
+            statement,
+            sources,
+            keys,
+            values,
+            transform,
+            question.timeout,
+            question.memory_limit,
+        )
+
+    def _run(self, task: Task) -> "pa.Table":
+        with self._databases.lend(
+            task.sources, task.memory_limit, task.transform
+        ) as database:
+            return database.run(
+                task.statement, task.sources, task.keys, task.values, task.timeout
+            )
+
+    @cached_property
+    def _databases(self) -> "ShutDatabases":
+        from cortical_cache.engine.kept import ShutDatabases
+
+        return ShutDatabases()
 
     def explain(self, question: Question) -> Explanation:
         """Tell what a statement would read, without touching the network."""
@@ -124,6 +171,17 @@ class Sql:
         return Explanation(
             "local", "all that it names is held", tuple(files), rows, nbytes
         )
+
+    def source(self, name: TableName, lookups: Sequence[Lookup] = ()) -> Source:
+        """Return the rows that a name stands for, and fetch what they lack.
+
+        Raises as `answer`.
+        """
+        statement = Statement("", (name,), frozenset(), {name.key: tuple(lookups)})
+        found = self._sources(statement, Question(""))
+        if name not in found:
+            raise InvalidQueryError(f"{name} is no table of the store")
+        return found[name]
 
     def _sources(
         self, statement: Statement, question: Question
@@ -146,9 +204,15 @@ class Sql:
         found: dict[TableName, Found] = {}
         for name in statement.tables:
             asked = self._meaning(name, question)
-            if asked.kind != "keys":
-                bounds = statement.lookups.get(name.key, ())
-                found[name] = find(self._of(asked), asked, bounds)
+            if asked.kind == "keys":
+                continue
+            bounds = statement.lookups.get(name.key, ())
+            parts = question.parts
+            if parts is not None and name.key == ("", "", parts.table):
+                # The copy that can be cut, whatever would be better for one reader.
+                bounds = [one for one in bounds if one.column == parts.column]
+                bounds.append(Lookup(parts.column, None))
+            found[name] = find(self._of(asked), asked, bounds)
         return found
 
     def _meaning(self, name: TableName, question: Question) -> Meaning:

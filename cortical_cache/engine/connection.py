@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import duckdb
 
+from cortical_cache.engine.keysets import HANDED_OVER
 from cortical_cache.errors import StoreChangedError
 
 __all__ = ["Connections", "open_database", "running"]
@@ -48,6 +49,7 @@ def open_database(**config: str | bool) -> duckdb.DuckDBPyConnection:
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "dynamic_or_filter_threshold": HANDED_OVER,
             **config,
         },
     )

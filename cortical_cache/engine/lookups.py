@@ -1,8 +1,12 @@
-"""Which rows of a table a statement can see at all, read off its WHERE.
+"""Which rows of a table a statement can see at all, and by which columns it seeks.
 
-Only what is plain is understood: ``column = key`` and ``column IN (keys)`` among the
-conditions that must all hold. A table that the statement names twice, or names in a
-sample or an ASOF join, is left alone: there a row that the condition rejects counts.
+For the first only what is plain is understood: ``column = key`` and ``column IN
+(keys)`` among the conditions of a WHERE that must all hold. A table that the statement
+names twice, or names in a sample or an ASOF join, is left alone: there a row that the
+condition rejects counts.
+
+The second, any column that a join or a condition compares, decides which sorted copy is
+read, and never what the answer is. So names are taken as they come, without scopes.
 """
 
 from collections import Counter
@@ -20,7 +24,9 @@ Given = Mapping[str, Collection[int]]
 
 
 def lookups(tree: Tree, given: Given) -> Mapping[Key, tuple[Lookup, ...]]:
-    """Return what bounds the rows of each table that the statement names once.
+    """Return what is looked up in each table that the statement names.
+
+    Keys are given only of tables that it names once.
 
     Parameters
     ----------
@@ -36,7 +42,49 @@ def lookups(tree: Tree, given: Given) -> Mapping[Key, tuple[Lookup, ...]]:
             named[_key(node)] += 1
         if node.get("type") == "SELECT_NODE":
             found.update(_of_select(node, given))
-    return {key: bounds for key, bounds in found.items() if named[key] == 1 and bounds}
+    once = {key: bounds for key, bounds in found.items() if named[key] == 1}
+    sought = _sought(tree)
+    made = {
+        key: once.get(key, ()) + tuple(Lookup(one, None) for one in sought.get(key, ()))
+        for key in named
+    }
+    return {key: bounds for key, bounds in made.items() if bounds}
+
+
+def _sought(tree: Tree) -> dict[Key, list[str]]:
+    """Return the columns that are compared with others, the most frequent first."""
+    owners: dict[str, set[Key]] = {}
+    for node in objects(tree):
+        if node.get("type") == "BASE_TABLE":
+            alias = str(node.get("alias") or node["table_name"]).casefold()
+            owners.setdefault(alias, set()).add(_key(node))
+    every = {key for keys in owners.values() for key in keys}
+    counted: dict[Key, Counter[str]] = {key: Counter() for key in every}
+    for node in objects(tree):
+        for *owner, column in _sides(node):
+            for key in owners.get(owner[-1], ()) if owner else every:
+                counted[key][column] += 1
+    return {
+        key: [column for column, _ in columns.most_common()]
+        for key, columns in counted.items()
+    }
+
+
+def _sides(node: Tree) -> Iterator[list[str]]:
+    """Yield the names, in parts, of columns that a node compares for equality."""
+    sides: list[Tree] = []
+    kind = node.get("type")
+    if kind == "COMPARE_EQUAL":
+        sides = [node["left"], node["right"]]
+    elif kind == "COMPARE_IN":
+        sides = node["children"][:1]
+    elif kind == "SUBQUERY" and node.get("comparison_type") == "COMPARE_EQUAL":
+        sides = [node["child"]]
+    elif kind == "JOIN":
+        yield from ([str(one).casefold()] for one in node.get("using_columns", []))
+    for side in sides:
+        if side.get("type") == "COLUMN_REF":
+            yield [str(one).casefold() for one in side["column_names"]]
 
 
 def _of_select(node: Tree, given: Given) -> Iterator[tuple[Key, tuple[Lookup, ...]]]:

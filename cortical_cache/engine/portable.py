@@ -1,4 +1,4 @@
-"""Write a copy of held rows that needs nothing of ours: a DuckDB file, or Parquet."""
+"""Write held rows, or views of them, for others: a DuckDB file, or Parquet."""
 
 import os
 import time
@@ -34,7 +34,7 @@ _RESOLUTION = """
 
 
 def write_database(
-    sources: Mapping[str, Source], transform: str | None, path: Path
+    sources: Mapping[str, Source], transform: str | None, path: Path, *, views: bool
 ) -> dict[str, int]:
     """Write rows and macros to a DuckDB file, which is there whole or not at all.
 
@@ -45,6 +45,8 @@ def write_database(
     transform : str or None
         That ``soma_depth`` means.
     path : Path
+    views : bool
+        Views of the files where they lie, instead of the rows.
 
     Returns
     -------
@@ -67,15 +69,20 @@ def write_database(
                 running(connection),
             ):
                 connection.execute("SET TimeZone = 'UTC'")
+                counts: dict[str, int] = {}
                 for name, source in sources.items():
-                    rows_of(connection, source).create(name)
+                    rows = rows_of(connection, source)
+                    counts[name] = len(rows)
+                    if views:
+                        rows.create_view(name)
+                    else:
+                        rows.create(name)
                 connection.from_arrow(_resolutions(sources)).create(RESOLUTIONS)
                 connection.execute(macros())
                 connection.execute(_RESOLUTION)
                 depth = depth_macro(transform)
                 if depth:
                     connection.execute(depth)
-                counts = {name: len(connection.table(name)) for name in sources}
         except (duckdb.Error, OSError) as error:
             raise StoreError(f"{path} cannot be written: {error}") from error
         _put(file, path)

@@ -9,15 +9,13 @@ from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation
 
 from cortical_cache.engine.connection import running
 from cortical_cache.engine.expressions import Reading, all_of, is_rounded, reading
+from cortical_cache.engine.keysets import FEW, among
 from cortical_cache.model.conditions import Condition
 from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import ColumnType
 
 __all__ = ["ROW", "ambiguous", "every", "matching"]
-
-# A list of constants costs 4 us each to build; a join with a table of keys 1 ms in all.
-_FEW = 64
 
 # Where a row stands in its file: breaks ties between rows of a view with the same id.
 ROW = "file_row_number"
@@ -95,7 +93,7 @@ def _certain(
         rows = rows.filter(all_of(tests))
     for one in sets:
         how = "semi" if one.kind == "in" else "anti"
-        rows = _joined(cursor, rows, one.column.name, one.values, how)
+        rows = among(cursor, rows, one.column.name, one.values, how)
         if one.null:
             rows = rows.filter(ColumnExpression(one.column.name).isnotnull())
     return rows, [reading(one, held) for one in conditions if is_rounded(one, held)]
@@ -105,7 +103,7 @@ def _is_long(condition: Condition) -> bool:
     """Tell whether a list of values is better joined than written out."""
     return (
         condition.kind in ("in", "out")
-        and len(condition.values) > _FEW
+        and len(condition.values) > FEW
         and condition.column.type in _NUMBERS
     )
 
@@ -143,23 +141,4 @@ def _piece(
         rows = cursor.read_parquet(list(piece.files), file_row_number=row_number)
     if piece.key_column is None:
         return rows
-    keys = sorted(piece.keys)
-    if len(keys) > _FEW:
-        return _joined(cursor, rows, piece.key_column, keys, how="semi")
-    if not keys:
-        return rows.limit(0)
-    column = ColumnExpression(piece.key_column)
-    return rows.filter(column.isin(*map(ConstantExpression, keys)))
-
-
-def _joined(
-    cursor: duckdb.DuckDBPyConnection,
-    rows: DuckDBPyRelation,
-    column: str,
-    keys: Sequence[object],
-    how: str,
-) -> DuckDBPyRelation:
-    table = pa.table({"key": pa.array(keys, pa.int64())})
-    wanted = cursor.from_arrow(table).set_alias("wanted")
-    same = ColumnExpression("rows", column) == ColumnExpression("wanted", "key")
-    return rows.set_alias("rows").join(wanted, same, how=how)  # pyright: ignore[reportArgumentType]  duckdb's == is an expression
+    return among(cursor, rows, piece.key_column, sorted(piece.keys))

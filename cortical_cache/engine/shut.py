@@ -4,17 +4,27 @@
 but those named, no network, no extension, no setting, bounded time and memory.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+import weakref
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from tempfile import TemporaryDirectory
+from contextlib import contextmanager
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
 import duckdb
 import pyarrow as pa
+from duckdb import StatementType
 
 from cortical_cache.engine.connection import open_database, running
-from cortical_cache.engine.views import add_keys, add_macros, add_views
+from cortical_cache.engine.views import (
+    add_keys,
+    add_macros,
+    add_views,
+    drop_keys,
+    set_resolutions,
+)
 from cortical_cache.errors import (
     InvalidQueryError,
     QueryMemoryError,
@@ -29,14 +39,17 @@ _PATIENCE = 0.1
 
 
 class ShutDatabase:
-    """An in-memory database of views on held rows; a context manager.
+    """An in-memory database of views on held rows, for one statement after another.
+
+    Each statement has a connection of its own, in a read-only transaction, and is one
+    SELECT by DuckDB's own word: it can leave nothing behind for the next. To be used by
+    one thread at a time. A context manager.
 
     Parameters
     ----------
     sources : mapping of TableName to Source
-        What the names of a statement stand for.
-    keys : mapping of str to sequence of int
-        Key sets, by name: the tables ``keys.NAME`` with the one column ``id``.
+        What the names of a statement stand for. Of the files only those that these can
+        reach (`Source.reach`) can be read, then and later.
     memory_limit : str
         As DuckDB writes it: ``"4GB"``. Beyond it, what can be spilt goes to disk.
     transform : str, optional
@@ -46,42 +59,56 @@ class ShutDatabase:
     def __init__(
         self,
         sources: Mapping[TableName, Source],
-        keys: Mapping[str, Sequence[int]],
         memory_limit: str,
         transform: str | None = None,
     ) -> None:
-        self._spill = TemporaryDirectory(prefix="cortical-cache-")
+        spill = mkdtemp(prefix="cortical-cache-")
+        self._forget = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         self._limit = memory_limit
         try:
             self._connection = open_database(
                 memory_limit=memory_limit,
-                temp_directory=self._spill.name,
+                temp_directory=spill,
                 python_enable_replacements=False,
+                enable_external_file_cache=False,  # kept for long, it stays small
             )
         except duckdb.Error as error:
-            self._spill.cleanup()
+            self._forget()
             message = f"memory_limit {memory_limit!r} is no size such as '4GB'"
             raise InvalidQueryError(message) from error
+        self._shown: dict[TableName, Source] = {}
         try:
             with running(self._connection):
-                add_views(self._connection, sources)
-                add_keys(self._connection, keys)
-                add_macros(self._connection, sources, transform)
-            self._shut([file for one in sources.values() for file in one.files])
+                self._show(sources)
+                add_macros(self._connection, transform)
+                self._shut([file for one in sources.values() for file in one.reach])
         except BaseException:
             self.close()
             raise
 
     def _shut(self, files: Sequence[str]) -> None:
-        allowed = {"files": list(files)}
-        self._connection.execute("SET allowed_paths = $files", allowed)
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
-        self._connection.execute("BEGIN TRANSACTION READ ONLY")
+        execute = self._connection.execute
+        # A file of the store is never written twice: footers stay as they are.
+        execute("SET GLOBAL parquet_metadata_cache = true")
+        execute("SET GLOBAL TimeZone = 'UTC'")
+        execute("SET allowed_paths = $files", {"files": list(files)})
+        execute("SET enable_external_access = false")
+        execute("SET lock_configuration = true")
+
+    def _show(self, sources: Mapping[TableName, Source]) -> None:
+        """Make the views what they shall be; most are so already."""
+        changed = {
+            name: one for name, one in sources.items() if self._shown.get(name) != one
+        }
+        if changed:
+            add_views(self._connection, changed)
+            self._shown |= changed
 
     def run(
         self,
         statement: Statement,
+        sources: Mapping[TableName, Source],
+        keys: Mapping[str, Sequence[int]],
         parameters: Mapping[str, object],
         timeout: float,
     ) -> pa.Table:
@@ -90,6 +117,10 @@ class ShutDatabase:
         Parameters
         ----------
         statement : Statement
+        sources : mapping of TableName to Source
+            Of the names, and within the reach, of those that it was opened for.
+        keys : mapping of str to sequence of int
+            Key sets, by name: the tables ``keys.NAME`` with the one column ``id``.
         parameters : mapping of str to object
             A value for each of the statement's parameters.
         timeout : float
@@ -108,39 +139,38 @@ class ShutDatabase:
         """
         numbered = sorted(parameters, key=int) if "1" in parameters else None
         values = [parameters[one] for one in numbered] if numbered else {**parameters}
-
-        def work() -> pa.Table:
-            with running(self._connection):
-                found = self._connection.sql(statement.text, params=values or None)
-                return found.to_arrow_table()
-
         try:
-            return self._bounded(work, timeout)
+            with running(self._connection):
+                self._show(sources)
+            with self._given(keys), self._connection.cursor() as cursor:
+                set_resolutions(cursor, sources)
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+
+                def work() -> pa.Table:
+                    with running(cursor):
+                        one = _only(cursor.extract_statements(statement.text))
+                        found = cursor.sql(one, params=values or None)
+                        return found.to_arrow_table()
+
+                return _bounded(cursor, work, timeout)
         except duckdb.OutOfMemoryException as error:
             raise QueryMemoryError(self._limit) from error
         except duckdb.Error as error:
             raise InvalidQueryError(_told(error)) from error
 
-    def _bounded(self, work: Callable[[], pa.Table], timeout: float) -> pa.Table:
-        """Let another thread do it: DuckDB sees no Ctrl-C while it makes Arrow."""
-        with ThreadPoolExecutor(1, "cortical-cache-sql") as pool:
-            future = pool.submit(work)
-            try:
-                wait([future], timeout)
-            finally:
-                stopped = not future.done()
-                # Again and again: what has not begun yet hears no interrupt.
-                while not future.done():
-                    self._connection.interrupt()
-                    wait([future], _PATIENCE)
-        if stopped:
-            raise QueryTimeoutError(timeout)
-        return future.result()
+    @contextmanager
+    def _given(self, keys: Mapping[str, Sequence[int]]) -> Generator[None]:
+        """Have the tables of keys for the time of one statement."""
+        add_keys(self._connection, keys)
+        try:
+            yield
+        finally:
+            drop_keys(self._connection, keys)
 
     def close(self) -> None:
         """Forget everything."""
         self._connection.close()
-        self._spill.cleanup()
+        self._forget()
 
     def __enter__(self) -> Self:
         """Return the database."""
@@ -154,6 +184,31 @@ class ShutDatabase:
     ) -> None:
         """Forget everything."""
         self.close()
+
+
+def _only(statements: Sequence[duckdb.Statement]) -> duckdb.Statement:
+    if len(statements) != 1 or statements[0].type != StatementType.SELECT:
+        raise InvalidQueryError("only one SELECT is run here")
+    return statements[0]
+
+
+def _bounded(
+    cursor: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table], timeout: float
+) -> pa.Table:
+    """Let another thread do it: DuckDB sees no Ctrl-C while it makes Arrow."""
+    with ThreadPoolExecutor(1, "cortical-cache-sql") as pool:
+        future = pool.submit(work)
+        try:
+            wait([future], timeout)
+        finally:
+            stopped = not future.done()
+            # Again and again: what has not begun yet hears no interrupt.
+            while not future.done():
+                cursor.interrupt()
+                wait([future], _PATIENCE)
+    if stopped:
+        raise QueryTimeoutError(timeout)
+    return future.result()
 
 
 def _told(error: duckdb.Error) -> str:

@@ -6,7 +6,7 @@ DuckDB brings is refused until someone has thought about it.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import TypeAlias, cast
 
 from cortical_cache.engine.connection import Connections
@@ -110,7 +110,9 @@ def _measured(tree: "dict[str, Node]") -> Iterator[str]:
         yield str(value.get("value", "")).casefold()
 
 
+@lru_cache(maxsize=64)
 def _parsed(text: str) -> "dict[str, Node]":
+    """Return the tree of a statement, which nobody may change."""
     cursor = _connections.cursor()
     rows = cursor.sql(_SERIALIZE, params={"text": text}).fetchall()
     parsed = json.loads(rows[0][0])

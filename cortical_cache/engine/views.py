@@ -3,15 +3,23 @@
 from collections.abc import Mapping, Sequence
 
 import duckdb
-import pyarrow as pa
 
 from cortical_cache.engine.connection import open_database, running
+from cortical_cache.engine.keysets import key_table
 from cortical_cache.engine.sources import rows_of
 from cortical_cache.model.shape import AXES
 from cortical_cache.model.sql import KEYS, Source, TableName
 from cortical_cache.queries import macros
 
-__all__ = ["add_keys", "add_macros", "add_views", "depth_macro", "open_views"]
+__all__ = [
+    "add_keys",
+    "add_macros",
+    "add_views",
+    "depth_macro",
+    "drop_keys",
+    "open_views",
+    "set_resolutions",
+]
 
 _DEPTHS = {
     "minnie_ds": "CREATE MACRO soma_depth(p) AS minnie_depth(p)",
@@ -42,27 +50,34 @@ def add_views(
 def add_keys(
     connection: duckdb.DuckDBPyConnection, keys: Mapping[str, Sequence[int]]
 ) -> None:
-    """Make the tables ``keys.NAME``; the one place where key sets of SQL enter DuckDB.
-
-    100 keys of 4 M rows took DuckDB 1.5.6 250 CPU-ms by such a table, 330 by a list
-    that is unnested, 680 by ``list_contains``.
-    """
+    """Make the tables ``keys.NAME``, with the column ``id``."""
     for name, ids in keys.items():
         _enter(connection, "", KEYS)
-        connection.from_arrow(pa.table({"id": pa.array(ids, pa.int64())})).create(name)
+        key_table(connection, ids, "id").create(name)
     connection.execute("USE memory.main")
 
 
-def add_macros(
-    connection: duckdb.DuckDBPyConnection,
-    sources: Mapping[TableName, Source],
-    transform: str | None,
+def drop_keys(
+    connection: duckdb.DuckDBPyConnection, keys: Mapping[str, Sequence[int]]
 ) -> None:
-    """Make the macros for positions and units."""
+    """Drop the tables that `add_keys` made."""
+    for name in keys:
+        connection.execute(f"DROP TABLE {KEYS}.{_quoted(name)}")
+
+
+def add_macros(connection: duckdb.DuckDBPyConnection, transform: str | None) -> None:
+    """Make the macros for positions and units; `set_resolutions` goes with them."""
     connection.execute(macros())
     depth = depth_macro(transform)
     if depth:
         connection.execute(depth)
+    connection.execute(_RESOLUTION)
+
+
+def set_resolutions(
+    connection: duckdb.DuckDBPyConnection, sources: Mapping[TableName, Source]
+) -> None:
+    """Tell the macro ``resolution`` of a connection the voxels of each table."""
     voxels = {
         str(name).casefold(): dict(zip(AXES, one.voxel_resolution, strict=True))
         for name, one in sources.items()
@@ -70,7 +85,6 @@ def add_macros(
     if voxels:
         given = {"names": [*voxels], "voxels": [*voxels.values()]}
         connection.execute(_SET_RESOLUTIONS, given)
-    connection.execute(_RESOLUTION)
 
 
 def depth_macro(transform: str | None) -> str | None:
@@ -92,7 +106,8 @@ def open_views(
     try:
         with running(connection):
             add_views(connection, sources)
-            add_macros(connection, sources, transform)
+            add_macros(connection, transform)
+            set_resolutions(connection, sources)
     except BaseException:
         connection.close()
         raise

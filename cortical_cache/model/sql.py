@@ -50,16 +50,18 @@ class TableName:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """All that a statement can see of a table has ``column`` among `keys`.
+    """What a statement looks up in a table: rows with ``column`` among `keys`.
 
     Attributes
     ----------
     column : str
-    keys : frozenset of int
+    keys : frozenset of int or None
+        All that it can see of the table has one of these. None: a join or a subquery
+        tells, once it runs; and it may see other rows too.
     """
 
     column: str
-    keys: frozenset[int]
+    keys: frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Statement:
     parameters : frozenset of str
         Names of ``$name``, numbers of ``?``.
     lookups : mapping of tuple to tuple of Lookup
-        By `TableName.key`: what bounds the rows that it can see of the table.
+        By `TableName.key`.
     measured : frozenset of str
         Names of which it asks the resolution, in small letters.
     """
@@ -113,10 +115,13 @@ class Source:
         All rows; those that queries show; each id once; each row once; root and
         level-2 ids among leaves of any layer; or cell and root ids, where a later part
         stands in for the cells that it has.
+    others : tuple of str
+        Files of the same rows that another statement would read.
     """
 
     parts: tuple[Part, ...]
     rule: Rule = "all"
+    others: tuple[str, ...] = ()
 
     @property
     def voxel_resolution(self) -> tuple[float, float, float]:
@@ -132,6 +137,11 @@ class Source:
             for piece in part.held.pieces
             for file in piece.files
         )
+
+    @property
+    def reach(self) -> frozenset[str]:
+        """Every file that statements on it may read: the same for all of them."""
+        return frozenset((*self.files, *self.others))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _ALIASES: dict[str, tuple[str, Rule]] = {
 
 def graph_names(of: Repositories) -> list[str]:
     """Return the names of what is held, sorted. No network, and nothing is written."""
-    held = of.store.graph_facts()
+    held = [one.name for one in of.store.graph_sets()]
     names = {*held, *(name for name, (fact, _) in _ALIASES.items() if fact in held)}
     if _level2_data(of, held) is not None:
         names.add(_LEVEL2_DATA)
@@ -41,7 +41,7 @@ def graph_source(of: Repositories, name: str) -> Source:
     wanted = name.casefold()
     if wanted == SKELETON_NODES:
         fill(of.store, of.dataset.server_address)
-    held = of.store.graph_facts()
+    held = [one.name for one in of.store.graph_sets()]
     fact, rule = _ALIASES.get(wanted, (wanted, "distinct"))
     if wanted == _LEVEL2_DATA:
         fact = _level2_data(of, held) or wanted
@@ -55,7 +55,7 @@ def graph_source(of: Repositories, name: str) -> Source:
     return Source((Part(rows),), rule)
 
 
-def _level2_data(of: Repositories, held: tuple[str, ...]) -> str | None:
+def _level2_data(of: Repositories, held: list[str]) -> str | None:
     """Return the facts of the dataset's L2 cache: the only one held, or its present."""
     found = [one for one in held if one.startswith(f"{_LEVEL2_DATA}.")]
     if len(found) <= 1:

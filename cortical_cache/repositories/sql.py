@@ -1,6 +1,8 @@
 """What the names of a SQL statement stand for among what is held."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cortical_cache.errors import (
     NotCachedError,
@@ -10,7 +12,7 @@ from cortical_cache.errors import (
 )
 from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
-from cortical_cache.model.sql import Lacking, Lookup, Part, Source
+from cortical_cache.model.sql import Lacking, Lookup, Part, Rule, Source
 from cortical_cache.policy.naming import CELL_IDS, Meaning
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.graphnames import graph_source
@@ -51,7 +53,7 @@ def find(
     PartialTableError
         Of ``partial``, if nothing is held.
     UnsupportedQueryError
-        For a part of a view: nothing tells its rows apart.
+        For a part of a view that is held by keys of several columns.
     """
     if asked.kind == "graph":
         return graph_source(repositories, asked.name)
@@ -71,30 +73,40 @@ def _whole(
     of: Repositories, name: str, version: int, lookups: Sequence[Lookup] = ()
 ) -> Found:
     row_set = _row_set(of, name, version)
-    held = row_set.read(lambda state: _bounded(state, lookups))
+    read = row_set.read(lambda state: (_bounded(state, lookups), state.whole_files()))
+    held, files = read
     if held is None:
         return (_lacking(of, row_set),)
-    return Source((Part(held),), "valid" if row_set.kind == "table" else "all")
+    rule: Rule = "valid" if row_set.kind == "table" else "all"
+    return Source((Part(held),), rule, files)
 
 
 def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
-    """Return all rows, or if they lie in many files those that can be seen."""
+    """Return all rows, or if they lie in many files those that can be seen.
+
+    Of several sorted copies that one is read in which what is looked up lies together.
+    """
     whole = state.held_whole()
     if whole is None or len(whole.pieces[0].files) == 1:
         return whole
     columns = {name.casefold(): name for name in whole.shape.stored_columns}
-    best = whole.pieces
-    for one in lookups:
-        found = columns.get(one.column) and state.held_for(
-            columns[one.column], one.keys
-        )
-        if found and _files(found.pieces) < _files(best):
-            best = tuple(Piece(piece.files) for piece in found.pieces)
-    return HeldRows(whole.shape, best, whole.exact)
+    known = [one for one in lookups if one.column in columns]
+    # Few keys are likelier to lie in few row groups than many, or than nobody knows.
+    known.sort(key=lambda one: math.inf if one.keys is None else len(one.keys))
+    best = whole.pieces[0].files
+    for one in known:
+        if one.keys is not None:
+            found = state.held_for(columns[one.column], one.keys)
+            files = () if found is None else _files(found.pieces)
+            best = min(best, files, key=len)
+    if len(best) < len(whole.pieces[0].files):
+        # Of no file that can have them, any one has the columns.
+        return replace(whole, pieces=(Piece(best or whole.pieces[0].files[:1]),))
+    return state.held_whole([columns[one.column] for one in known])
 
 
-def _files(pieces: Sequence[Piece]) -> int:
-    return sum(len(piece.files) for piece in pieces)
+def _files(pieces: Sequence[Piece]) -> tuple[str, ...]:
+    return tuple(file for piece in pieces for file in piece.files)
 
 
 def _cells(of: Repositories, version: int) -> Found:
@@ -137,16 +149,31 @@ def _export(of: Repositories, name: str, version: int) -> Found:
 
 def _partial(of: Repositories, name: str, version: int) -> Found:
     row_set = _row_set(of, name, version)
+    rule: Rule = "one per id"
     if row_set.kind == "view":
-        raise UnsupportedQueryError(
-            f"view {row_set.name} has no id to tell its rows apart by, so a part of it "
-            "cannot be read; ask for the whole by its plain name"
-        )
-    held = row_set.read(lambda state: state.held_in_part())
+        rule = "all"
+        held = row_set.read(lambda state: _of_view(state, row_set.name))
+    else:
+        held = row_set.read(lambda state: state.held_in_part())
     if held is None:
         lacking = _lacking(of, row_set)
         raise PartialTableError(lacking.what, 0, lacking.command)
-    return Source((Part(held),), "one per id")
+    return Source((Part(held),), rule)
+
+
+def _of_view(state: RowSetState, name: str) -> HeldRows | None:
+    """Return what is held of a view, each row once.
+
+    Its rows have no id, and two that are the same may be two: so they are told apart
+    by the keys that they were fetched by, which needs all of them to be of one column.
+    """
+    columns = sorted(state.key_columns)
+    if len(columns) > 1 and not state.is_whole:
+        raise UnsupportedQueryError(
+            f"rows of view {name} are held by {' and by '.join(columns)}, and nothing "
+            "tells which are the same; ask for the whole by its plain name"
+        )
+    return state.held_by_keys(columns[0]) if columns else state.held_whole()
 
 
 def _row_set(of: Repositories, name: str, version: int) -> RowSet:

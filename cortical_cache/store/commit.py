@@ -132,12 +132,11 @@ class Commit:
     supersedes: frozenset[str] = frozenset()
     exact: bool = False
 
-    def copy(self, column: str | None = None) -> tuple[DataFile, ...]:
-        """Return the files of one complete copy, sorted by `column` if there is one."""
-        orders = dict.fromkeys(file.sorted_by for file in self.files)
-        chosen = next(
-            (order for order in orders if order[:1] == (column,)), next(iter(orders))
-        )
+    def copy(self, *columns: str) -> tuple[DataFile, ...]:
+        """Return one complete copy, sorted by the first of the columns that has one."""
+        orders = list(dict.fromkeys(file.sorted_by for file in self.files))
+        fitting = (one for column in columns for one in orders if one[:1] == (column,))
+        chosen = next(fitting, orders[0])
         return tuple(file for file in self.files if file.sorted_by == chosen)
 
     @property

@@ -345,15 +345,13 @@ class DatasetStore:
         found = row_set_identity(self.folder, folder.parent)
         return None if found is None else self.rows(*found)
 
-    def graph_facts(self) -> tuple[str, ...]:
-        """Return the names of the row sets that belong to no version, sorted."""
-        self.check()
-        own = set(graph_names(self.folder))
-        return tuple(sorted(own.union(*(one.graph_facts() for one in self._below))))
-
     def graph_sets(self) -> tuple[RowSet, ...]:
         """Return the row sets of facts that no version changes, by name."""
-        return tuple(self.rows("graph", one, 0) for one in self.graph_facts())
+        self.check()
+        names = set(graph_names(self.folder))
+        for below in self._below:
+            names |= {one.name for one in below.graph_sets()}
+        return tuple(self.rows("graph", one, 0) for one in sorted(names))
 
     def objects(self, kind: str, group: str) -> Objects:
         """Return the objects of that kind and group; nothing needs to be held.

@@ -153,14 +153,28 @@ class RowSetState:
         whole = self._whole()
         return whole is not None and len(whole.copy()) == 1
 
-    def held_whole(self) -> HeldRows | None:
-        """Return all rows, ready to be asked; None if not all are held."""
+    def held_whole(self, sought: Sequence[str] = ()) -> HeldRows | None:
+        """Return all rows, ready to be asked; None if not all are held.
+
+        Parameters
+        ----------
+        sought : sequence of str
+            Columns that rows will be looked up by: the copy is read that is sorted by
+            the first of them by which there is one.
+        """
         whole = self._whole()
         if whole is None:
             return None
-        return HeldRows(
-            whole.shape, (Piece(self._paths(whole, whole.copy())),), whole.exact
-        )
+        files = self._paths(whole, whole.copy(*sought))
+        return HeldRows(whole.shape, (Piece(files),), whole.exact)
+
+    def whole_files(self) -> tuple[str, ...]:
+        """Return the files of every copy of all rows, unlooked at; none if not held."""
+        whole = self._whole()
+        if whole is None:
+            return ()
+        folder = self.folder_of(whole)
+        return tuple(str(folder / file.name) for file in whole.files)
 
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
@@ -199,6 +213,28 @@ class RowSetState:
             if not isinstance(one.coverage, Columns)
         )
         return HeldRows(self.shape, pieces)
+
+    def held_by_keys(self, column: str) -> HeldRows | None:
+        """Return the rows of all keys of a column that are held, each row once.
+
+        Of a whole that is all of them. None if nothing is held.
+        """
+        keys = {
+            key
+            for one in self.commits
+            if isinstance(one.coverage, Keys) and one.coverage.column == column
+            for key in one.coverage.values
+        }
+        return self.held_whole() or self.held_for(column, keys)
+
+    @property
+    def key_columns(self) -> frozenset[str]:
+        """Columns of which rows of some keys are held."""
+        return frozenset(
+            one.coverage.column
+            for one in self.commits
+            if isinstance(one.coverage, Keys) and one.coverage.values
+        )
 
     def held_request(self, digest: str) -> HeldRows | None:
         """Return the newest kept reply to that exact request; None if there is none."""

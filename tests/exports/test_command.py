@@ -1,28 +1,25 @@
 """``cortical-cache sync --exports``: from a bucket, or from a dump on this disk."""
 
 import re
+from functools import partial
 
 import pytest
 
 from cortical_cache import load_client
-from cortical_cache.cli.app import run
 from tests.exports.conftest import write_dump
-from tests.kit import COMMAND, Command, Ran, in_terminal, row_queries
+from tests.kit import COMMAND, Command, in_terminal, row_queries
 
 HEADER = "id,bigint\nvalid,boolean\npt_root_id,bigint\n"
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    def command(*arguments: str) -> Ran:
-        capsys.readouterr()
-        return Ran(run(["sync", "demo", *arguments]), *capsys.readouterr())
-
-    return command
+def sync(command: Command) -> Command:
+    """Return a function that runs ``cortical-cache sync demo``."""
+    return partial(command, "sync", "demo")
 
 
-def test_it_brings_an_export_and_says_what_it_proved(client, command, server):
-    ran = command("5", "--exports", "nucleus_detection_v0")
+def test_it_brings_an_export_and_says_what_it_proved(client, sync, server):
+    ran = sync("5", "--exports", "nucleus_detection_v0")
 
     assert ran.code == 0, ran.err
     assert "answers for table nucleus_detection_v0 (proof: count" in ran.err
@@ -30,12 +27,12 @@ def test_it_brings_an_export_and_says_what_it_proved(client, command, server):
     rows = load_client("demo", version=5).tables.nucleus_detection_v0().query()
     assert len(rows)
     assert not row_queries(server)
-    again = command("5", "--exports", "nucleus_detection_v0")
+    again = sync("5", "--exports", "nucleus_detection_v0")
     assert "held already" in again.err
 
 
-def test_the_plan_lists_all_of_a_version(client, command):
-    ran = command("4", "--exports", "--dry-run")
+def test_the_plan_lists_all_of_a_version(client, sync):
+    ran = sync("4", "--exports", "--dry-run")
 
     lines = [line.split("\t") for line in ran.out.splitlines()]
     assert lines[0] == ["action", "name", "version", "size", "layout", "from"]
@@ -44,11 +41,11 @@ def test_the_plan_lists_all_of_a_version(client, command):
     assert {line[2] for line in lines[1:]} == {"4"}
 
 
-def test_a_dump_on_this_disk_needs_no_network(client, command, dumps, monkeypatch):
+def test_a_dump_on_this_disk_needs_no_network(client, sync, dumps, monkeypatch):
     path = write_dump(dumps, "mine", HEADER, "2,t,7\n1,f,\n", version=5)
     monkeypatch.setenv("CORTICAL_CACHE_OFFLINE", "1")
 
-    ran = command("--exports", "--from", str(path))
+    ran = sync("--exports", "--from", str(path))
 
     assert ran.code == 0, ran.err
     assert "mine v5: brought, 2 rows" in ran.err
@@ -68,25 +65,25 @@ def test_on_a_terminal_a_bar_shows_bytes_rows_rate_and_what_is_left(server, dump
     )
 
 
-def test_a_loose_dump_takes_the_version_of_the_command_line(server, command, dumps):
+def test_a_loose_dump_takes_the_version_of_the_command_line(server, sync, dumps):
     inside = write_dump(dumps, "loose", HEADER, "1,t,7\n")
     for one in inside.parent.iterdir():
         one.rename(dumps / one.name)
 
-    ran = command("--exports", "--from", str(dumps / "loose.csv.gz"))
+    ran = sync("--exports", "--from", str(dumps / "loose.csv.gz"))
     assert ran.code == 1
     assert "version" in ran.err
 
-    ran = command("4", "--exports", "--from", str(dumps / "loose.csv.gz"))
+    ran = sync("4", "--exports", "--from", str(dumps / "loose.csv.gz"))
     assert ran.code == 0, ran.err
     assert len(load_client("demo").exports.get_table("loose", 4)) == 1
 
 
-def test_one_that_fails_is_named_and_the_others_come(server, command, dumps):
+def test_one_that_fails_is_named_and_the_others_come(server, sync, dumps):
     write_dump(dumps, "good", HEADER, "1,t,7\n")
     write_dump(dumps, "wrong", HEADER, "1,t\n")
 
-    ran = command("5", "--exports", "--from", str(dumps), "--json")
+    ran = sync("5", "--exports", "--from", str(dumps), "--json")
 
     assert ran.code == 3
     assert set(ran.json()["failed"]) == {"wrong"}
@@ -94,8 +91,8 @@ def test_one_that_fails_is_named_and_the_others_come(server, command, dumps):
     assert "Expected 3 columns, got 2" in ran.err
 
 
-def test_an_unknown_name_names_near_ones(client, command):
-    ran = command("5", "--exports", "cell_type")
+def test_an_unknown_name_names_near_ones(client, sync):
+    ran = sync("5", "--exports", "cell_type")
 
     assert ran.code == 1
     assert "cell_types" in ran.err

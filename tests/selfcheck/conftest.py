@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cortical_cache.cli.app import run
 from cortical_cache.demo import LoopbackCave
 from cortical_cache.registry import resolve
 from cortical_cache.selfcheck import Finding, connect, findings
 from cortical_cache.settings import read_settings
-from tests.kit import Command, Ran
 from tests.selfcheck.proxy import Proxy, standing_before
 
 Examine = Callable[..., dict[str, Finding]]
@@ -47,15 +45,3 @@ def examine(token: None) -> Examine:
         return {one.probe.name: one for one in findings(server)}
 
     return examine
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Return a function that runs ``cortical-cache``, as in a pipe."""
-
-    def command(*arguments: str) -> Ran:
-        capsys.readouterr()
-        code = run([*arguments])
-        return Ran(code, *capsys.readouterr())
-
-    return command

@@ -3,13 +3,12 @@
 import csv
 import io
 import json
-import subprocess
+import os
 import sys
 import zipfile
 from collections import Counter
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pytest
 
 from cortical_cache.errors import InvalidQueryError, UnknownNameError
 from cortical_cache.queries import queries
+from tests.kit import run
 
 ROOT = Path(__file__).parents[2]
 
@@ -171,50 +171,108 @@ def test_every_column_is_documented(client, roots):
             assert column in query.columns, query.name
 
 
-def test_a_query_runs_unchanged_in_any_duckdb(client, roots):
-    ours = client.sql(
-        name="connectivity", params={"pre": roots, "post": roots}, output="arrow"
-    )
-    files = list(client.explain("SELECT * FROM synapses_demo").files)
-    keys = pa.table({"id": roots})
-    with duckdb.connect() as shell:
-        shell.read_parquet(files).create_view("synapses")
-        shell.execute("CREATE SCHEMA keys")
-        for name in ("pre", "post"):
-            shell.execute("USE keys")
-            shell.from_arrow(keys).create(name)
-        shell.execute("USE main")
-        text = (ROOT / "sql" / "connectivity.sql").read_text("utf-8")
+SHELL = """
+import json, os, sys
+os.chdir(sys.argv[1])
+import duckdb
+import cortical_cache.queries as named
+assert "cortical_cache.client" not in sys.modules
+given = json.load(open("given.json"))
+shell = duckdb.connect()
+shell.execute("SET TimeZone = 'UTC'")
+shell.execute(named.macros())
+shell.execute("CREATE MACRO resolution(t) AS {'x': 4.0, 'y': 4.0, 'z': 40.0}")
+shell.execute("CREATE MACRO soma_depth(p) AS minnie_depth(p)")
+for name, files in given["tables"].items():
+    schema = name.rpartition(".")[0] or "main"
+    shell.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    shell.execute(f"CREATE VIEW {name} AS FROM read_parquet({files!r})")
+print(named.__file__)
+for one in named.queries():
+    for key in shell.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'keys'"
+    ).fetchall():
+        shell.execute(f"DROP TABLE keys.{key[0]}")
+    shell.execute("CREATE SCHEMA IF NOT EXISTS keys")
+    for key, ids in given["keys"].items():
+        shell.execute(f"CREATE TABLE keys.{key} AS SELECT unnest({ids!r}) AS id")
+    shell.sql(one.text).write_parquet(f"{one.name}.parquet")
+"""
 
-        assert shell.sql(text).to_arrow_table().equals(ours)
+
+@pytest.fixture
+def shell_ground(client, roots, tmp_path) -> tuple[Path, dict[str, pa.Table]]:
+    """Return a folder with plain files for a shell, and what the client answers."""
+    cells = client.sql("SELECT cell_id FROM cell_ids ORDER BY 1 LIMIT 9")["cell_id"]
+    plain = {
+        "synapses": "SELECT * FROM synapses_demo",
+        "cell_types": "SELECT * FROM cell_types",
+        "subject": "SELECT * FROM nucleus_detection_v0",
+        "nuclei": "SELECT * FROM nucleus_detection_v0",
+        "proofreading": "SELECT * FROM proofreading_status_and_strategy",
+        "cell_ids": "SELECT * FROM cell_ids",
+        '"old".cell_ids': "SELECT * FROM v4.cell_ids",
+        '"new".cell_ids': "SELECT * FROM cell_ids",
+    }
+    tables = {}
+    for number, (name, query) in enumerate(plain.items()):
+        file = tmp_path / f"table{number}.parquet"
+        pq.write_table(client.sql(query, output="arrow"), file)
+        tables[name] = [str(file)]
+    keys = {"pre": roots, "post": roots, "roots": roots, "cells": cells.tolist()}
+    given = {"tables": tables, "keys": keys}
+    (tmp_path / "given.json").write_text(json.dumps(given))
+    params = {
+        **keys, "old": 4, "new": 5, "cell_types": "cell_types",
+        "subject": "nucleus_detection_v0",
+    }  # fmt: skip
+    expected = {}
+    for query in queries():
+        if "soma_depth(" in query.text:
+            continue  # the demo has no transform; see test_units
+        given = {one.name: params[one.name] for one in query.parameters if one.required}
+        expected[query.name] = client.sql(name=query.name, params=given, output="arrow")
+    return tmp_path, expected
 
 
-def test_the_queries_are_in_the_wheel(tmp_path):
+def same_as_in_a_shell(ground, place: str) -> str:
+    """Run all queries in a DuckDB of its own; return where they were found."""
+    folder, expected = ground
+    ran = run([sys.executable, "-c", SHELL, str(folder)], PYTHONPATH=place)
+    assert ran.code == 0, ran.err
+    for name, rows in expected.items():
+        found = pq.read_table(folder / f"{name}.parquet")
+        assert rows.num_rows > 0
+        assert found.to_pydict() == rows.to_pydict(), name
+    for query in queries():
+        assert (folder / f"{query.name}.parquet").exists()
+        assert query.name in expected or "soma_depth(" in query.text
+    return ran.out.strip()
+
+
+def test_every_query_of_an_editable_install_runs_in_any_duckdb(shell_ground):
+    place = same_as_in_a_shell(shell_ground, os.environ["PYTHONPATH"])
+
+    assert place == str(ROOT / "cortical_cache" / "queries.py")
+
+
+def test_every_query_of_a_wheel_runs_in_any_duckdb(shell_ground, tmp_path):
     pytest.importorskip("hatchling")
-    built = subprocess.run(
+    wheels = tmp_path / "wheels"
+    built = run(
         [
             sys.executable, "-m", "pip", "wheel", "-q", "--no-deps",
-            "--no-build-isolation", "-w", str(tmp_path), str(ROOT),
+            "--no-build-isolation", "-w", str(wheels), str(ROOT),
         ],
-        capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
-    assert built.returncode == 0, built.stderr
-    (wheel,) = tmp_path.glob("*.whl")
+    assert built.code == 0, built.err
+    (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
 
-    code = (
-        "import cortical_cache.queries as q; print(q.__file__); "
-        "print(*(one.name for one in q.queries())); assert 'MACRO nm' in q.macros()"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, timeout=60, check=True,
-        env={"PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path,
-    )  # fmt: skip
-    place, names = ran.stdout.splitlines()
-    assert place.startswith(str(tmp_path / "site"))
-    assert names.split() == [one.name for one in queries()]
+    place = same_as_in_a_shell(shell_ground, str(tmp_path / "site"))
+
+    assert place == str(tmp_path / "site" / "cortical_cache" / "queries.py")
 
 
 QUERY = (

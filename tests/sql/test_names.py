@@ -217,9 +217,42 @@ def test_of_a_fragment_that_is_not_there_the_command_is_named(client):
         client.sql("SELECT * FROM partial.synapses_demo")
 
 
-def test_a_fragment_of_a_view_is_refused(client):
-    with pytest.raises(UnsupportedQueryError, match="synapse_counts has no id"):
-        client.sql("SELECT * FROM partial.synapse_counts")
+def test_a_fragment_of_a_view_has_each_row_of_its_keys_once(client, offline):
+    of = client.repositories
+    roots = client.sql(
+        "SELECT DISTINCT root_id FROM cell_ids WHERE root_id > 0 ORDER BY 1 LIMIT 40"
+    )["root_id"].tolist()
+    subject = of.catalog.subject("synapse_counts", 5)
+    with pytest.raises(PartialTableError, match="--views synapse_counts"):
+        offline.sql("SELECT * FROM partial.synapse_counts")
+    for keys in (roots[:30], roots[20:]):
+        of.rows.fetch_keys(subject, "pre_pt_root_id", frozenset(keys))
+
+    rows = offline.sql("SELECT * FROM partial.synapse_counts ORDER BY ALL")
+    again = offline.sql("SELECT * FROM partial_v5.Synapse_Counts ORDER BY ALL")
+    with pytest.raises(PartialTableError):
+        offline.sql("SELECT * FROM synapse_counts")
+    whole = client.sql(
+        "SELECT * FROM synapse_counts WHERE pre_pt_root_id IN (FROM keys.roots) "
+        "ORDER BY ALL",
+        params={"roots": roots},
+    )
+
+    assert len(rows) > 20
+    assert rows.equals(whole)
+    assert again.equals(rows)
+    everything = client.sql("SELECT count(*) FROM partial.synapse_counts")
+    assert everything.equals(client.sql("SELECT count(*) FROM synapse_counts"))
+
+
+def test_a_fragment_of_a_view_by_two_columns_is_refused(client):
+    of = client.repositories
+    subject = of.catalog.subject("nucleus_detection_lookup", 5)
+    for column in ("id", "pt_root_id"):
+        of.rows.fetch_keys(subject, column, frozenset({5, 864691135000000001}))
+
+    with pytest.raises(UnsupportedQueryError, match="by id and by pt_root_id"):
+        client.sql("SELECT * FROM partial.nucleus_detection_lookup")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """A lookup reads the files that can have its rows, whatever the table's size."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cortical_cache import load_client
 from cortical_cache.engine.statement import read_statement
+from cortical_cache.errors import CorticalCacheError
 from cortical_cache.model.coverage import Whole
 from cortical_cache.model.sql import Lookup
 from cortical_cache.store import Provenance
@@ -19,7 +22,7 @@ ROWS, ROOTS, PER_FILE = 40_000, 400, 2_000
 @pytest.fixture
 def large(client):
     """Hold a synapse table in many files for either root column."""
-    client.sql("SELECT 1 FROM synapses_demo, nucleus_detection_v0 LIMIT 1")
+    client.sql("SELECT 1 FROM synapses_demo, nucleus_detection_v0, cell_ids LIMIT 1")
     of = client.repositories
     shape = of.store.rows("table", "synapses_demo", 5).state().shape
     row_set = of.store.rows("table", "large", 5)
@@ -177,7 +180,111 @@ def test_keys_of_a_query_that_is_more_than_keys_are_not_known(large):
         "FROM large WHERE id IN (SELECT id FROM few)",
     ):
         found = read_statement(text, {"keys.few": [1, 2]}).lookups
-        assert ("", "", "large") not in found
-    assert read_statement(
+        assert found["", "", "large"] == (Lookup("id", None),)
+    found = read_statement(
         "FROM large WHERE id IN (SELECT id FROM keys.few)", {"keys.few": [1, 2]}
-    ).lookups["", "", "large"] == (Lookup("id", frozenset({1, 2})),)
+    ).lookups["", "", "large"]
+    assert found == (Lookup("id", frozenset({1, 2})), Lookup("id", None))
+
+
+PRE = "JOIN cell_ids AS c ON c.root_id = pre_pt_root_id"
+POST = "JOIN cell_ids AS c ON large.post_pt_root_id = c.root_id"
+MANY = "large.post_pt_root_id IN (SELECT id FROM keys.many)"
+SORTED = {
+    f"FROM large {PRE}": "pre",
+    f"FROM large {POST}": "post",
+    "FROM large WHERE pre_pt_root_id IN (SELECT root_id FROM cell_ids)": "pre",
+    "FROM large SEMI JOIN (SELECT root_id AS pre_pt_root_id FROM cell_ids) "
+    "USING (pre_pt_root_id)": "pre",
+    "WITH c AS (SELECT root_id FROM cell_ids) FROM large, c "
+    "WHERE PRE_pt_root_id = c.root_id AND size = 3": "pre",
+    f"FROM large {PRE} UNION ALL FROM large {PRE}": "pre",
+    # As many keys as files, and a join: the few keys are likelier to lie together.
+    f"FROM large {PRE} WHERE {MANY}": "post",
+    "FROM large": "post",
+}
+
+
+@pytest.mark.parametrize("query", SORTED)
+def test_the_copy_is_read_that_is_sorted_by_what_a_join_compares(query, large):
+    client, _ = large
+    many = [BASE + one for one in range(ROOTS)]
+    params = {"many": many} if "keys" in query else {}
+    files = client.explain(query, params=params).files
+    chosen = {one for one in files if pq.read_schema(one).names.count("size")}
+
+    assert len(chosen) == ALL
+    for file in chosen:
+        ends = pq.read_metadata(file).row_group(0).sorting_columns
+        names = pq.read_schema(file).names
+        assert names[ends[0].column_index] == f"{SORTED[query]}_pt_root_id"
+
+
+FAR = [*range(40), *range(ROOTS - 40, ROOTS)]
+"""More roots than DuckDB by itself looks for, from both ends of the range."""
+
+SMALL_SIDES = {
+    "a held table": "JOIN few AS c ON c.pt_root_id = pre_pt_root_id",
+    "its query": (
+        "JOIN (SELECT DISTINCT pt_root_id AS r FROM few WHERE id < 1000) AS c "
+        "ON large.pre_pt_root_id = c.r"
+    ),
+    "a subquery": "WHERE pre_pt_root_id IN (SELECT pt_root_id FROM few)",
+    "keys": "JOIN keys.far AS c ON c.id = pre_pt_root_id",
+}
+
+
+@pytest.mark.parametrize("name", SMALL_SIDES)
+def test_a_join_with_few_keys_reads_only_what_can_match(name, large):
+    client, rows = large
+    _hold_few(client)
+    query = f"SELECT large.id, size FROM large {SMALL_SIDES[name]} ORDER BY 1"  # noqa: S608
+    if name == "its query":
+        query = f"WITH f AS ({query}) FROM f"
+    roots = [BASE + one for one in FAR]
+    params = {"far": roots} if name == "keys" else {}
+    expected = rows["id"].to_numpy()[np.isin(rows["pre_pt_root_id"].to_numpy(), roots)]
+    assert client.sql(query, params=params)["id"].tolist() == expected.tolist()
+
+    broken = _break_all_without(client.explain(query, params=params).files, roots)
+
+    assert len(broken) >= ALL // 2
+    assert client.sql(query, params=params)["id"].tolist() == expected.tolist()
+    with pytest.raises(CorticalCacheError):
+        client.sql("SELECT sum(size) FROM large WHERE pre_pt_root_id = id")
+
+
+def _hold_few(client) -> None:
+    store = client.repositories.store
+    nuclei = store.rows("table", "nucleus_detection_v0", 5).state().shape
+    shape = replace(
+        nuclei,
+        name="few",
+        columns=(nuclei.column("id"), nuclei.column("pt_root_id")),
+    )
+    ids = [BASE + one for one in FAR]
+    store.rows("table", "few", 5).append(
+        pa.table({"id": np.arange(len(ids)), "pt_root_id": ids}),
+        shape=shape,
+        coverage=Whole(),
+        provenance=Provenance("test", "nowhere", datetime.now(UTC)),
+    )
+
+
+def _break_all_without(files, roots) -> list[str]:
+    """Overwrite the rows, not the footers, of files that can hold none of the roots."""
+    broken = []
+    for file in files:
+        names = pq.read_schema(file).names
+        if "pre_pt_root_id" not in names:
+            continue
+        column = names.index("pre_pt_root_id")
+        kept = pq.read_metadata(file).row_group(0).column(column).statistics
+        if any(kept.min <= one <= kept.max for one in roots):
+            continue
+        path = Path(file)
+        body = path.read_bytes()
+        footer = int.from_bytes(body[-8:-4], "little") + 8
+        path.write_bytes(b"PAR1" + bytes(len(body) - 4 - footer) + body[-footer:])
+        broken.append(file)
+    return broken

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cortical_cache.errors import ConfigurationError, NotCachedError
+from tests.kit import PYTHON, run
 
 
 @pytest.fixture
@@ -103,3 +104,54 @@ def test_a_fragment_is_not_taken_for_a_table(held, tmp_path):
     with pytest.raises(NotCachedError, match="any whole table of demo v2"):
         held.export(tmp_path / "x.duckdb", version=2)
     assert not (tmp_path / "x.duckdb").exists()
+
+
+PLAIN = """
+import sys, duckdb
+shell = duckdb.connect(sys.argv[1], read_only=True)
+shell.execute("SET TimeZone = 'UTC'")
+for query in sys.argv[2:]:
+    print(shell.sql(query).fetchall())
+assert not any(name.startswith("cortical_cache") for name in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("views", [False, True])
+def test_a_process_that_knows_nothing_of_us_reads_a_database(
+    views, held, tmp_path, command
+):
+    file = tmp_path / "copy.duckdb"
+    queries = [
+        SHOWN,
+        "SELECT cell_id, root_id FROM cell_ids ORDER BY ALL",
+        (
+            "SELECT nm(pt_position_x, pt_position_y, pt_position_z, "
+            "resolution('nucleus_detection_v0')) AS p FROM nucleus_detection_v0 "
+            "ORDER BY id LIMIT 3"
+        ),
+        "SELECT * FROM synapse_counts ORDER BY ALL LIMIT 9",
+    ]
+
+    ran = command("export", "demo", "5", "--to", str(file), *["--views"][: int(views)])
+    assert ran.code == 0, ran.err
+    shell = run([PYTHON, "-c", PLAIN, str(file), *queries])
+
+    assert shell.code == 0, shell.err
+    for query, told in zip(queries, shell.out.splitlines(), strict=True):
+        assert told == repr(held.sql(query, output="duckdb").fetchall())
+    with duckdb.connect(str(file), read_only=True) as inside:
+        rows = "SELECT count(*) FROM duckdb_tables() WHERE table_name <> 'resolutions'"
+        assert (inside.sql(rows).fetchone() == (0,)) == views
+        for path in held.cache_dir.rglob("*.parquet"):
+            path.unlink()
+        if views:
+            with pytest.raises(duckdb.IOException):
+                inside.sql(SHOWN).fetchall()
+        else:
+            assert inside.sql(SHOWN).fetchall()
+
+
+def test_views_need_a_database(held, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"views need.*copy\.duckdb"):
+        held.export(tmp_path / "copy", views=True)
+    assert not (tmp_path / "copy").exists()

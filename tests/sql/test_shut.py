@@ -126,14 +126,17 @@ TELLING = [
 
 @pytest.fixture
 def shut():
-    with ShutDatabase({}, {"ids": [1, 2]}, "100MB") as database:
+    with ShutDatabase({}, "100MB") as database:
         yield database
+
+
+IDS = {"ids": [1, 2]}
 
 
 def through(database, text, timeout=20.0):
     """Run a text as if the parser had let it through."""
     statement = Statement(text, (), frozenset(), {})
-    return database.run(statement, {}, timeout)
+    return database.run(statement, {}, IDS, {}, timeout)
 
 
 @pytest.mark.parametrize("text", [*WRITING, *REACHING, *TELLING])
@@ -202,7 +205,7 @@ def test_a_variable_of_the_caller_is_no_table(client):
 def test_a_question_is_answered(text, shut):
     statement = read_statement(text)
 
-    assert shut.run(statement, {}, 20.0).num_rows > 0
+    assert shut.run(statement, {}, IDS, {}, 20.0).num_rows > 0
 
 
 def test_a_statement_that_takes_too_long_is_stopped(shut):
