@@ -9,7 +9,7 @@ __all__ = ["OURS", "Case", "Data", "Goal", "Job", "Measure", "Sample"]
 
 OURS = "cortical_cache"
 
-Measure = Literal["cpu", "wall", "peak_mb", "read_mb", "files", "heavy"]
+Measure = Literal["cpu", "wall", "peak_mb", "read_mb", "files", "heavy", "right"]
 
 Work = Callable[[], object]
 
