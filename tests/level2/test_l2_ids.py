@@ -11,6 +11,7 @@ from cortical_cache.cli.app import run as command_line
 from cortical_cache.demo.graph import chunk_coordinates
 from cortical_cache.demo.world import SegmentationTable
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.sources.cave.graph import NODES_AT_ONCE
 from tests.cells.kit import asked, every_root, stamp
 from tests.level2.kit import asked_graph, large_roots, plain
 
@@ -97,7 +98,7 @@ def test_many_roots_in_one_call_are_asked_for_in_batches(client, server, graph):
     assert list(found) == roots
     for root in roots:
         assert sorted(found[root].tolist()) == sorted(graph.leaves(root, 2).tolist())
-    assert len(asked_graph(server)) <= len(roots) / 50 + 1
+    assert len(asked_graph(server)) <= 2 * len(roots) / NODES_AT_ONCE + 1
     server.clear_log()
     client.get_l2_ids(roots)
     assert not server.requests

@@ -64,7 +64,7 @@ def test_it_is_kept_and_asks_for_nothing_again(client, server, roots):
     first = client.mesh.compute_vertex_to_l2_mapping(root)
     assert client.mesh.mesh_l2_mappings[root] is first
     server.clear_log()
-    (path,) = client.cache_dir.glob("objects/mesh_l2_ids/*/*")
+    (path,) = client.cache_dir.glob("objects/mesh_l2_ids/*/*.npz.gz")
     before = path.stat()
 
     again = load_client("demo").mesh.compute_vertex_to_l2_mapping(root)
@@ -88,7 +88,7 @@ def test_a_mapping_that_is_held_is_read_not_computed(client, roots):
 
     root = roots[0]
     first = client.mesh.compute_vertex_to_l2_mapping(root)
-    (path,) = client.cache_dir.glob("objects/mesh_l2_ids/*/*")
+    (path,) = client.cache_dir.glob("objects/mesh_l2_ids/*/*.npz.gz")
     objects = client.repositories.store.objects("mesh_l2_ids", path.parent.name)
     place = np.zeros(len(first), np.uint32)
     write_arrays(objects, str(root), {"l2_ids": np.array([7]), "place": place})
@@ -127,7 +127,7 @@ def test_every_parameter_is_cortical_tools_own_and_part_of_the_key(client, roots
     for one in given + same:
         client.mesh.compute_vertex_to_l2_mapping(root, **one)
 
-    kept = list(client.cache_dir.glob("objects/mesh_l2_ids/*/*"))
+    kept = list(client.cache_dir.glob("objects/mesh_l2_ids/*/*.npz.gz"))
     assert len(kept) == len(given)
 
 
@@ -181,7 +181,7 @@ def test_while_points_are_missing_it_is_not_kept(start, monkeypatch, graph, root
     mapping = client.mesh.compute_vertex_to_l2_mapping(roots[0])
 
     assert (mapping != 0).mean() > 0.9
-    assert not list(client.cache_dir.glob("objects/mesh_l2_ids/*/*"))
+    assert not list(client.cache_dir.glob("objects/mesh_l2_ids/*/*.npz.gz"))
 
 
 def test_the_command_fetches_it_for_use_offline(server, roots):
