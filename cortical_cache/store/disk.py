@@ -9,6 +9,7 @@ import errno
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -41,11 +42,10 @@ class Disk:
 
     def create(self, path: Path) -> BinaryIO:
         """Open a file that must not exist yet for writing."""
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
-        descriptor = os.open(path, flags, 0o600)
+        file = FileIO(path, "xb", opener=_open_private)
         if self._group_readable:  # asked for, so the umask has no say
             path.chmod(0o640)
-        return os.fdopen(descriptor, "wb", buffering=_BUFFER)
+        return BufferedWriter(file, _BUFFER)
 
     def write(self, file: BinaryIO, data: bytes | memoryview) -> None:
         """Append `data` to the file."""
@@ -162,6 +162,10 @@ class ReadOnlyDisk(Disk):
     def remove(self, path: Path) -> None:
         """Refuse it."""
         raise _refused(path)
+
+
+def _open_private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _refused(path: Path) -> PermissionError:

@@ -61,7 +61,7 @@ def read_facts(root: Path, disk: Disk) -> None:
     rows = kit.open_dataset(root, disk).rows("graph", "facts", 0)
     for commit in rows.state().commits:
         for file in commit.files:
-            rows.segment(file)
+            rows.segment(file, rows.folder)
 
 
 def crash(what: Callable[[Path, Disk], None], root: Path) -> None:

@@ -112,6 +112,7 @@ class CountingDisk(Disk):
     """Calls `before(number, operation, arguments)` ahead of every change."""
 
     def __init__(self, before: Callable[[int, str, tuple[object, ...]], None]) -> None:
+        super().__init__()
         self.operations = 0
         self._before = before
 

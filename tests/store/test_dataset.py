@@ -187,13 +187,16 @@ def test_a_newer_format_asks_for_an_upgrade(synapses: RowSet, root: Path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes are a POSIX matter")
-def test_files_have_the_modes_that_the_umask_allows(synapses: RowSet, root: Path):
-    before = os.umask(0o002)
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o027])
+def test_files_are_the_users_alone_whatever_the_umask_allows(
+    synapses: RowSet, root: Path, umask: int
+):
+    before = os.umask(umask)
     try:
         append_keys(synapses, "post", [1])
     finally:
         os.umask(before)
 
     for path in root.rglob("*"):
-        expected = 0o775 if path.is_dir() else 0o664
+        expected = 0o700 if path.is_dir() else 0o600
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
