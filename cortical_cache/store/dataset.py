@@ -19,7 +19,7 @@ from cortical_cache.errors import (
 )
 from cortical_cache.model.room import Taken
 from cortical_cache.store.commit_file import read_commit
-from cortical_cache.store.disk import Disk
+from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.document import Document, read_document, write_document
 from cortical_cache.store.layout import (
     RowKind,
@@ -281,8 +281,9 @@ class DatasetStore:
         path = fact_file(self._folder(version), name)
         if not path.exists():
             return False
-        self._disk.remove(path)
-        self._disk.sync_folder(path.parent)
+        with told(path):
+            self._disk.remove(path)
+            self._disk.sync_folder(path.parent)
         return True
 
     def fact_names(self, version: int | None = None) -> tuple[str, ...]:
@@ -334,7 +335,8 @@ class DatasetStore:
             )
         body: dict[str, JSON] = {"datastack": self.datastack, "server": self.server}
         place = binding_file(self.folder)
-        place.unlink(missing_ok=True)
+        with told(place):
+            self._disk.remove(place)
         create_sealed(self._disk, place, body)
 
     def row_set_of(self, problem: Problem) -> RowSet | None:

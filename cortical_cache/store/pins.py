@@ -5,7 +5,7 @@ One file for each, so that two processes that pin at once cannot lose each other
 
 from pathlib import Path
 
-from cortical_cache.store.disk import Disk, place
+from cortical_cache.store.disk import Disk, place, told
 from cortical_cache.store.layout import pin_file
 
 __all__ = ["is_pinned", "pin", "unpin"]
@@ -16,7 +16,7 @@ def pin(disk: Disk, folder: Path) -> bool:
 
     Raises
     ------
-    OSError
+    StoreError
         If the disk refuses.
     """
     if pin_file(folder).exists():
@@ -27,11 +27,18 @@ def pin(disk: Disk, folder: Path) -> bool:
 
 
 def unpin(disk: Disk, folder: Path) -> bool:
-    """Let it go again; False if it was not pinned."""
+    """Let it go again; False if it was not pinned.
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses.
+    """
     if not pin_file(folder).exists():
         return False
-    disk.remove(pin_file(folder))
-    disk.sync_folder(folder)
+    with told(pin_file(folder)):
+        disk.remove(pin_file(folder))
+        disk.sync_folder(folder)
     return True
 
 

@@ -7,6 +7,7 @@ range is read from every run, front to back, each batch once, and sorted by itse
 
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from pyarrow import ipc
 from uuid6 import uuid7
 
-from cortical_cache.store.disk import TEMPORARY
+from cortical_cache.store.disk import TEMPORARY, Disk, told
 
 __all__ = ["Runs", "in_order"]
 
@@ -51,15 +52,19 @@ class Runs:
 
         Raises
         ------
-        OSError
-            If the disk is full.
+        StoreError
+            If the disk is full or fails.
         """
         rows = in_order(table, self._order)
         path = self._folder / f".run-{uuid7()}{TEMPORARY}"
         self._files.append(path)
         starts: list[Key] = []
         options = ipc.IpcWriteOptions(compression="lz4")
-        with ipc.new_file(str(path), rows.schema, options=options) as file:
+        with (
+            told(path),
+            Disk().create(path) as sink,
+            ipc.new_file(sink, rows.schema, options=options) as file,
+        ):
             for batch in rows.to_batches(_ROWS_PER_BATCH):
                 starts.append(_first(batch, self._order))
                 file.write_batch(batch)
@@ -82,7 +87,8 @@ class Runs:
     def close(self) -> None:
         """Remove the files."""
         for path in self._files:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is swept in a day
+                path.unlink(missing_ok=True)
 
     def _bounds(self) -> Iterator[Key]:
         sample = sorted(start for starts in self._starts for start in starts)

@@ -12,7 +12,7 @@ from pathlib import Path
 from cortical_cache.errors import StoreError
 from cortical_cache.store.commit import Commit
 from cortical_cache.store.commit_file import commit_file, read_commit
-from cortical_cache.store.disk import Disk
+from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import (
     commit_files,
     commits_folder,
@@ -68,12 +68,15 @@ def sweep(
         As of `Store.sweep`.
     """
     sweeper = _Sweeper(disk, now or datetime.now(UTC), grace)
-    sweeper.temporaries(root)
+    with told(root, "read"):
+        sweeper.temporaries(root)
     for dataset in datasets:
         for folder in shared_folders_of(dataset):
-            sweeper.temporaries(folder)
+            with told(folder, "read"):
+                sweeper.temporaries(folder)
         for folder in row_set_folders_of(dataset):
-            sweeper.row_set(folder)
+            with told(folder, "read"):
+                sweeper.row_set(folder)
     return SweepReport(
         tuple(sweeper.removed), sum(sweeper.removed.values()), tuple(sweeper.skipped)
     )
@@ -147,7 +150,8 @@ class _Sweeper:
             for commit in ready:
                 self._remove(commit_file(folder, commit.id))
                 del left[commit.id]
-            self._disk.sync_folder(commits_folder(folder))
+            with told(commits_folder(folder)):
+                self._disk.sync_folder(commits_folder(folder))
 
     def _committed(self, folder: Path, commit: Commit) -> datetime:
         # The later of two clocks: the writer's, and that of the file system.
@@ -168,7 +172,8 @@ class _Sweeper:
             nbytes = path.stat().st_size
         except FileNotFoundError:
             return
-        self._disk.remove(path)
+        with told(path):
+            self._disk.remove(path)
         self.removed[path] = nbytes
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cortical_cache.errors import NewerFormatError, StoreError
 from cortical_cache.store.commit import Commit, DataFile
 from cortical_cache.store.commit_file import read_commit
-from cortical_cache.store.disk import TEMPORARY, Disk
+from cortical_cache.store.disk import TEMPORARY, Disk, told
 from cortical_cache.store.document import read_document
 from cortical_cache.store.layout import (
     binding_file,
@@ -123,8 +123,9 @@ def set_aside(disk: Disk, problem: Problem) -> None:
     """
     document = problem.document
     if document.exists():
-        disk.rename(document, document.with_name(f".{document.name}{TEMPORARY}"))
-        disk.sync_folder(document.parent)
+        with told(document):
+            disk.rename(document, document.with_name(f".{document.name}{TEMPORARY}"))
+            disk.sync_folder(document.parent)
 
 
 def _damage(path: Path, file: DataFile, *, deep: bool) -> str | None:
