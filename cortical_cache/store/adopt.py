@@ -1,7 +1,6 @@
 """Let one row set hold the files of another one, without a second copy on disk."""
 
 import os
-import shutil
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
@@ -14,11 +13,13 @@ from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, Provenance
 from cortical_cache.store.commit_file import commit_file, write_commit
-from cortical_cache.store.disk import TEMPORARY, Disk
+from cortical_cache.store.disk import TEMPORARY, Disk, told
 from cortical_cache.store.layout import commits_folder
 from cortical_cache.store.rows import RowSet
 
 __all__ = ["adopt"]
+
+_AT_ONCE = 1 << 20
 
 
 def adopt(  # noqa: PLR0913  as RowSet.append
@@ -52,10 +53,12 @@ def adopt(  # noqa: PLR0913  as RowSet.append
 
     Raises
     ------
-    OSError
-        If the disk is full or fails, or a file has gone. What was held stays.
+    StoreError
+        If the disk is full or fails. What was held stays.
+    FileNotFoundError
+        If a file has gone.
     """
-    disk = Disk()
+    disk = target.disk
     folder = target.folder
     target.claim()
     disk.make_folder(commits_folder(folder))
@@ -77,7 +80,8 @@ def adopt(  # noqa: PLR0913  as RowSet.append
         for old, file in zip(commit.files, files, strict=True):
             made.append(folder / file.name)
             share(disk, place / old.name, made[-1])
-        disk.sync_folder(folder)
+        with told(folder):
+            disk.sync_folder(folder)
         write_commit(disk, folder, new)
     except BaseException:
         if not commit_file(
@@ -104,11 +108,13 @@ def _share(disk: Disk, source: Path, target: Path) -> None:
 def _copy(disk: Disk, source: Path, target: Path) -> None:
     """Copy a file: a link to one of a layer below would change that one's date."""
     temporary = target.with_name(f".{target.name}{TEMPORARY}")
-    try:
-        shutil.copyfile(source, temporary)
-        with temporary.open("r+b") as file:
-            disk.sync(file)
-        disk.rename(temporary, target)
-    finally:
-        disk.remove(temporary)
-    disk.touch(target)
+    with source.open("rb") as there, told(target):
+        try:
+            with disk.create(temporary) as file:
+                while part := there.read(_AT_ONCE):
+                    disk.write(file, part)
+                disk.sync(file)
+            disk.rename(temporary, target)
+        finally:
+            disk.remove(temporary)
+        disk.touch(target)

@@ -70,6 +70,8 @@ class RowSet:
     version : int
     folder : Path
         Where it lies; may not exist.
+    disk : Disk
+        By which it is changed.
     """
 
     def __init__(  # noqa: PLR0913  # collaborators and identity, given by DatasetStore
@@ -88,7 +90,7 @@ class RowSet:
         self.name = name
         self.version = version
         self.folder = folder
-        self._disk = disk
+        self.disk = disk
         self._check = check
         self._bind = bind
         self._below = tuple(below)
@@ -254,7 +256,7 @@ class RowSet:
 
         return RowWriter(
             self.folder,
-            self._disk,
+            self.disk,
             self._bind,
             shape=shape,
             coverage=coverage,
@@ -295,7 +297,7 @@ class RowSet:
         """
         from cortical_cache.store.segments import load
 
-        disk = self._disk if folder == self.folder else None
+        disk = self.disk if folder == self.folder else None
         return load(disk, folder, file)
 
     @property
@@ -315,12 +317,12 @@ class RowSet:
         file systems without ``flock``.
         """
         return fetch_lock(
-            locks_folder(self.folder), key, timeout, make_folder=self._disk.make_folder
+            locks_folder(self.folder), key, timeout, make_folder=self.disk.make_folder
         )
 
     def make_folder(self) -> None:
         """Make the row set's folder, where what is on its way may lie."""
-        self._disk.make_folder(self.folder)
+        self.disk.make_folder(self.folder)
 
     def _read(self, name: str) -> Commit:
         return read_commit(commits_folder(self.folder) / name)

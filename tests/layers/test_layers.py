@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -257,8 +258,11 @@ def test_files_of_a_layer_are_copied_where_ones_own_would_be_shared(tmp_path):
         provenance=commit.provenance,
     )
 
-    assert above.rows("table", "synapses", 5).state().is_whole
+    ours = above.rows("table", "synapses", 5)
+    assert ours.state().is_whole
     assert snapshot(tmp_path / "team") == before
+    modes = {stat.S_IMODE(one.stat().st_mode) for one in ours.folder.rglob("*.*")}
+    assert modes == {0o600}  # as every file of ours, whatever made it
 
 
 def test_the_newest_fact_of_all_layers_is_served(tmp_path):
