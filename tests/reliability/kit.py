@@ -27,6 +27,7 @@ from cortical_cache.store.layout import (
     is_temporary,
     object_files,
     objects_folders,
+    used_file,
 )
 from cortical_cache.store.sealed import read_sealed
 from tests.kit import PYTHON
@@ -233,21 +234,21 @@ class Content:
 
 
 def content(root: Path) -> Content:
-    """Read a store; commits that say the same count once."""
+    """Read a store; commits of two processes that say the same count once."""
     found = Content()
     for name, row_set in row_sets(root).items():
-        parts: dict[str, list[str]] = {}
+        parts: dict[str, frozenset[str]] = {}
         for commit in row_set.state().commits:
             rows = pa.concat_tables(
                 pq.read_table(row_set.folder / file.name) for file in commit.copy()
             )
             for label, part in pieces(commit.coverage, rows):
-                parts.setdefault(label, []).extend(lines(part))
-        for label, some in parts.items():
-            if label in {"whole", "facts"} or "=" in label:
-                continue
-            assert len(some) == len({*some}), (name, label, "rows twice")
-        found.rows[name] = {label: frozenset(some) for label, some in parts.items()}
+                some = lines(part)
+                if label not in {"whole", "facts"} and "=" not in label:
+                    assert len(some) == len({*some}), (name, label, "rows twice")
+                    assert parts.get(label, {*some}) == {*some}, (name, label)
+                parts[label] = parts.get(label, frozenset[str]()).union(some)
+        found.rows[name] = parts
     folder = dataset_of(root).folder
     for part in (folder, *folder.glob("v*")):
         for path in fact_files(part):
@@ -299,11 +300,16 @@ def files_of(commit: Path) -> list[dict[str, Any]]:
 
 
 def shape_of(root: Path) -> Counter[str]:
-    """Count the files of each folder: equal for two stores of the same history."""
+    """Count the files of each folder: equal for two stores of the same history.
+
+    But for locks, and for the files that say when something was last read.
+    """
     return Counter(
         str(path.relative_to(root).parent)
         for path in root.rglob("*")
-        if path.is_file() and path.suffix not in {".lock", ".lease"}
+        if path.is_file()
+        and path.suffix not in {".lock", ".lease"}
+        and path != used_file(path.parent)
     )
 
 

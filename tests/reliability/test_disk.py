@@ -81,10 +81,10 @@ READ_ONLY = 'mount --bind "$STORE" "$STORE" && mount -o remount,ro,bind "$STORE"
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (["sql", "demo", "SELECT count(*) FROM cell_types", "--version", "5"], 0),
+        (["sql", "demo@5", "SELECT count(*) FROM cell_types"], 0),
         (["verify", "demo", "--deep"], 0),
         (["ls"], 0),
-        (["sync", "demo", "5", "--tables", "proofreading_status_and_strategy"], 3),
+        (["sync", "demo", "5", "--tables", "proofreading_status_and_strategy"], 1),
         (["rm", "demo", "5", "cell_types", "--yes"], 1),
         (["prune", "demo", "--keep", "0", "--yes"], 1),
     ],
@@ -102,7 +102,7 @@ def test_a_read_only_store_answers_and_says_what_it_cannot(
     assert "Traceback" not in ran.err
     if code:
         assert "Read-only file system" in ran.err
-        assert code == 3 or ran.err.count("\n") == 1
+        assert ran.err.count("\n") == 1
     assert content(store_dir) == before
 
 
@@ -120,7 +120,7 @@ def powerless(*command: str) -> list[str]:
 @pytest.mark.parametrize(
     "words",
     [
-        ["sql", "demo", "SELECT count(*) FROM cell_types", "--version", "5"],
+        ["sql", "demo@5", "SELECT count(*) FROM cell_types"],
         ["verify", "demo"],
         ["rm", "demo", "5", "cell_types", "--yes"],
         ["repair", "demo"],
@@ -145,7 +145,9 @@ def test_lost_permission_is_told_in_a_line(server, store_dir, words, mode: int):
     assert "Traceback" not in ran.err
     assert ran.code in ({1, 3, 5} if mode == 0 or words[0] == "rm" else {0})
     assert ran.code == 0 or "Permission denied" in ran.err + ran.out
-    assert content(store_dir) == before
+    after = content(store_dir)
+    assert (after.rows, after.objects) == (before.rows, before.objects)
+    assert after.facts.keys() >= before.facts.keys()  # a sync captures them anew
 
 
 def test_a_store_moved_under_a_reader_is_no_wrong_answer(server, store_dir):
