@@ -40,7 +40,7 @@ class Disk:
     def __init__(self, *, group_readable: bool = False) -> None:
         self._group_readable = group_readable
 
-    def create(self, path: Path) -> BinaryIO:
+    def create(self, path: Path) -> BufferedWriter:
         """Open a file that must not exist yet for writing."""
         file = FileIO(path, "xb", opener=_open_private)
         if self._group_readable:  # asked for, so the umask has no say
@@ -139,7 +139,7 @@ class IdleDisk(Disk):
 class ReadOnlyDisk(Disk):
     """A disk that refuses every change, whatever its permissions are."""
 
-    def create(self, path: Path) -> BinaryIO:
+    def create(self, path: Path) -> BufferedWriter:
         """Refuse it."""
         raise _refused(path)
 

@@ -63,7 +63,9 @@ class Runs:
         with (
             told(path),
             Disk().create(path) as sink,
-            ipc.new_file(sink, rows.schema, options=options) as file,
+            ipc.new_file(
+                pa.PythonFile(sink, mode="w"), rows.schema, options=options
+            ) as file,
         ):
             for batch in rows.to_batches(_ROWS_PER_BATCH):
                 starts.append(_first(batch, self._order))

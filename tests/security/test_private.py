@@ -6,12 +6,15 @@ import re
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cli.app import run as command_line
 from cortical_cache.demo.server import troubles
 from cortical_cache.errors import CorruptStoreError, CorticalCacheError
+from cortical_cache.store.segments import MAPPED_ROWS
 
 TOKEN = "5ec2e7" + "ab" * 13
 MAIL = "someone.else@example.org"
@@ -52,6 +55,13 @@ def use_everything() -> list[object]:
     ]
     assert command_line(["sync", "demo", "5", "--tables", "core"]) == 0
     assert command_line(["doctor", "demo"]) in {0, 1}
+    assert command_line(["pin", "demo", "5"]) == 0
+    store = client.repositories.store
+    facts = Keyed(store.rows("graph", "ours", 0), "id", (), client.server_address)
+    facts.add((np.arange(MAPPED_ROWS),))
+    facts.get(np.arange(3))
+    kinds = {path.suffix or path.name for path in client.cache_dir.rglob("*")}
+    assert kinds >= {".json", ".parquet", ".gz", ".npy", ".lock", "used", "pinned"}
     return seen
 
 

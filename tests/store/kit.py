@@ -120,7 +120,7 @@ class CountingDisk(Disk):
         self.operations += 1
         self._before(self.operations, operation, arguments)
 
-    def create(self, path: Path) -> BinaryIO:
+    def create(self, path: Path) -> BufferedWriter:
         self._step("create", path)
         return super().create(path)
 
