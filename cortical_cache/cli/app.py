@@ -121,6 +121,13 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
+    if "--version" in arguments[1:]:
+        # It would print our version, as if the command had been run.
+        complain(
+            "cortical-cache: --version goes first, and is ours; a dataset's is written "
+            "NAME@VERSION, or after its name"
+        )
+        return Exit.WRONG
     try:
         code = app.meta(
             arguments,
