@@ -28,7 +28,7 @@ from cortical_cache.cli.status import status
 from cortical_cache.cli.sync import sync
 from cortical_cache.cli.teaching import teach
 from cortical_cache.cli.upkeep import repair, verify
-from cortical_cache.errors import CorticalCacheError
+from cortical_cache.errors import ConfigurationError, CorticalCacheError
 
 __all__ = ["app", "main"]
 
@@ -121,14 +121,13 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    if "--version" in arguments[1:]:
-        # It would print our version, as if the command had been run.
-        complain(
-            "cortical-cache: --version goes first, and is ours; a dataset's is written "
-            "NAME@VERSION, or after its name"
-        )
-        return Exit.WRONG
     try:
+        if "--version" in arguments[1:]:
+            # It would print our version, as if the command had been run.
+            raise ConfigurationError(
+                "--version goes first, and is ours; a dataset's is written "
+                "NAME@VERSION, or after its name"
+            )
         code = app.meta(
             arguments,
             result_action="return_value",

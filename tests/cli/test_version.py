@@ -15,6 +15,6 @@ def test_the_program_tells_its_version(command):
 def test_a_command_with_it_is_refused_not_passed_over(command, line):
     ran = command(*line, "--version", "5")
 
-    assert ran.code == Exit.WRONG
+    assert ran.code == Exit.FAILED
     assert ran.out == ""
     assert "NAME@VERSION" in ran.err
