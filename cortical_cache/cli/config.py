@@ -26,6 +26,11 @@ def config(dataset: str | None = None, *, json: bool = False) -> None:
         Show this one's, too: server, version, tables, exports, and so on.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache config
+    cortical-cache config minnie_public --json
     """
     settings = read_settings()
     found = _of_process(settings) if dataset is None else _of(dataset, settings)

@@ -25,6 +25,11 @@ def status(dataset: str | None = None, *, json: bool = False) -> None:
         Only this one; otherwise all that something is held of.
     json
         Print as JSON.
+
+    Examples
+    --------
+    cortical-cache status
+    cortical-cache status minnie_public --json
     """
     settings = read_settings()
     found: list[tuple[str, Finding]] = []

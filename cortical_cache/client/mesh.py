@@ -240,6 +240,7 @@ class MeshClient:
             "hop_limit": hops,
         }
         meshes = self._of.meshes
+        grid = self._of.level2graph.grid()
         labels = meshes.mapping(root, key)
         if labels is None:
             labels = label_vertices(
@@ -247,7 +248,7 @@ class MeshClient:
                 mesh_faces,
                 ids,
                 points,
-                self._of.level2graph.grid(),
+                grid,
                 near=near,
                 hop_limit=hops,
                 threads=n_jobs,
@@ -269,6 +270,7 @@ class MeshClient:
             hop_limit=hops,
             cloudvolume_fallback=cloudvolume_fallback,
             mesh_label=labels,
+            grid=grid,
         )
 
     @property

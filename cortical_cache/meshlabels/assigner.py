@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cortical_cache.model.chunks import ChunkGrid
+
 __all__ = ["VertexAssigner"]
 
 
@@ -26,6 +28,8 @@ class VertexAssigner:
     cloudvolume_fallback : bool
     mesh_label : numpy.ndarray of int64, shape (n,)
         The level-2 id of each vertex; 0 where there is none.
+    grid : ChunkGrid
+        Where the chunks lie.
     """
 
     root_id: int
@@ -38,6 +42,7 @@ class VertexAssigner:
     hop_limit: int | None
     cloudvolume_fallback: bool
     mesh_label: npt.NDArray[np.int64]
+    grid: ChunkGrid
 
     @property
     def mesh_label_index(self) -> npt.NDArray[np.int64]:
@@ -45,3 +50,28 @@ class VertexAssigner:
         order = np.argsort(self.lvl2_ids, kind="stable")
         place = np.searchsorted(self.lvl2_ids[order], self.mesh_label)
         return np.where(self.mesh_label == 0, -1, order[place % max(1, len(order))])
+
+    @property
+    def chunk_dims(self) -> npt.NDArray[np.float64]:
+        """How long a chunk is along each axis, in nm, shape (3,)."""
+        return np.array(self.grid.size)
+
+    @property
+    def draco_size(self) -> float:
+        """Distance of the points on which meshes keep their vertices, in nm; 0: any."""
+        return self.grid.mesh_step
+
+    def chunk_to_nm(self, xyz_ch: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Return where chunks begin.
+
+        Parameters
+        ----------
+        xyz_ch : array-like of int, shape (n, 3) or (3,)
+            Coordinates of chunks.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (n, 3)
+            In nm.
+        """
+        return np.array(self.grid.origin) + np.atleast_2d(xyz_ch) * self.chunk_dims

@@ -15,6 +15,8 @@ import cortical_cache
 from cortical_cache import load_client
 from cortical_cache.client import Client
 from cortical_cache.client.exports import Exports
+from cortical_cache.client.mesh import MeshClient
+from cortical_cache.meshlabels import VertexAssigner
 from cortical_cache.model.export import Export
 from cortical_cache.policy.freshness import Fact
 from tests.compat.listing import FIXTURE, peer_listing, shape, walk
@@ -22,30 +24,21 @@ from tests.compat.listing import FIXTURE, peer_listing, shape, walk
 PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 THEIRS = json.loads(FIXTURE.read_text("utf-8"))
 
-MESHES = ("client.mesh", "VertexAssigner")
-"""What is about meshes, and compared once the client has them."""
-
-has_meshes = hasattr(Client, "mesh")
-
 
 def ours():
     """Walk our side of every owner in the listing."""
     export = Export("a", 1, 1, "csv", "gs://b/", "v1/a", "g")
-    found = {
+    return {
         "client": walk(Client),
         "client.exports": walk(Exports),
         "client.exports.available_files": walk(export),
+        "client.mesh": walk(MeshClient),
         "cortical_tools": {"load_client": shape(cortical_cache.load_client)},
-    }
-    if has_meshes:
-        from cortical_cache.meshlabels.assigner import VertexAssigner
-
-        found["client.mesh"] = walk(type(load_client("demo").mesh))
-        found["VertexAssigner"] = {
+        "VertexAssigner": {
             "VertexAssigner": shape(VertexAssigner),
             **walk(VertexAssigner),
-        }
-    return found
+        },
+    }
 
 
 OURS = ours()
@@ -74,29 +67,13 @@ def differing():
     return found
 
 
-def is_mesh(owner, name):
-    return owner in MESHES or full(owner, name) in MESHES
-
-
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [
-        (owner, name)
-        for owner, names in THEIRS.items()
-        for name in names
-        if has_meshes or not is_mesh(owner, name)
-    ],
+    [(owner, name) for owner, names in THEIRS.items() for name in names],
 )
 def test_a_name_is_here_and_takes_what_it_takes_there(owner, name):
     if full(owner, name) not in told("Names that differ"):
         assert OURS[owner].get(name) == THEIRS[owner][name]
-
-
-def test_meshes_are_compared():
-    if not has_meshes:
-        pytest.xfail("client.mesh is not there yet")
-
-    assert set(MESHES) <= set(OURS)
 
 
 def test_no_line_of_the_page_is_stale():

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cortical_cache.client import Client
 from tests.kit import PYTHON, run
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -31,8 +30,6 @@ SECTIONS = (
     "mesh_labels",
 )
 
-WAIT_FOR_MESHES = {"meshes", "mesh_labels"} if not hasattr(Client, "mesh") else set()
-
 
 @pytest.fixture
 def place(start, minnie_world, monkeypatch, tmp_path):
@@ -49,9 +46,7 @@ def place(start, minnie_world, monkeypatch, tmp_path):
     return cave
 
 
-@pytest.mark.parametrize(
-    "section", [one for one in SECTIONS if one not in WAIT_FOR_MESHES]
-)
+@pytest.mark.parametrize("section", SECTIONS)
 def test_an_example_runs_online_and_then_offline(section, place):
     script = str(EXAMPLES / f"{section}.py")
 
@@ -76,6 +71,4 @@ def test_an_example_needs_its_first_run(place):
 def test_each_section_has_its_example():
     there = {one.stem for one in EXAMPLES.glob("*.py")}
 
-    assert there == {*SECTIONS} - WAIT_FOR_MESHES
-    if WAIT_FOR_MESHES:
-        pytest.xfail("client.mesh is not there yet")
+    assert there == {*SECTIONS}

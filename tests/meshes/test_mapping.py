@@ -154,6 +154,13 @@ def test_a_mesh_and_parts_of_ones_own_need_no_others(client, server):
     assert assigner.root_id == 5
     assert (assigner.max_distance, assigner.ratio_better) == (500.0, 0.5)
     assert (assigner.lvl2_ids[assigner.mesh_label_index] == labels).all()
+    chunk = grid.of_ids(solid.ids[:1])
+    begin = assigner.chunk_to_nm(chunk)
+    place = solid.points[0] - shift
+    assert begin.shape == (1, 3)
+    assert (begin[0] <= place).all()
+    assert (place < begin[0] + assigner.chunk_dims).all()
+    assert assigner.draco_size == grid.mesh_step
     assert not server.requests
 
 
