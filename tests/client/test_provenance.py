@@ -151,6 +151,6 @@ def test_a_broken_reply_is_told_without_rows(caplog):
     response.url = "http://127.0.0.1:80/x?token=secret"
     response.request = requests.Request("POST", response.url).prepare()
 
-    tell(response, 0.5, streamed=False)
+    tell(response, 0.5)
 
     assert caplog.messages == ["POST http://127.0.0.1:80/x: 8 bytes, 0.50 s"]
