@@ -9,7 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import zip_longest
 
-__all__ = ["as_json", "complain", "in_a_line", "is_quiet", "quietly", "say", "table"]
+from cortical_cache.cli.codes import Exit
+
+__all__ = [
+    "as_json",
+    "complain",
+    "in_a_line",
+    "is_quiet",
+    "misused",
+    "quietly",
+    "say",
+    "table",
+]
 
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
@@ -42,6 +53,19 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Tell what went wrong, on stderr, under ``--quiet`` too."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201  the one place that prints talk
+
+
+def misused(command: str, why: str) -> Exit:
+    """Tell what is wrong with a command line that was understood, and return its code.
+
+    Parameters
+    ----------
+    command : str
+        The words that call it, without ``cortical-cache``.
+    why : str
+    """
+    complain(f"cortical-cache: {why}. See `cortical-cache {command} --help`.")
+    return Exit.WRONG
 
 
 def in_a_line(error: OSError) -> str:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.output import as_json, misused, say, table
 from cortical_cache.model.quantities import parse_size, parse_span, size
 from cortical_cache.policy.pruning import Criteria
 from cortical_cache.registry import resolve
@@ -11,6 +12,10 @@ from cortical_cache.repositories.room import removals_of
 from cortical_cache.settings import read_settings
 
 __all__ = ["prune", "remove"]
+
+_CRITERIA = (
+    "--keep VERSIONS, --older-than 30d, --max-size 20GB, or set CORTICAL_CACHE_MAX_SIZE"
+)
 
 
 def remove(  # noqa: PLR0913  one parameter for each option
@@ -67,7 +72,7 @@ def prune(  # noqa: PLR0913  one parameter for each option
     expired: bool = False,
     pinned: bool = False,
     json: bool = False,
-) -> None:
+) -> int:
     """Make room: what any option names goes, least recently used first.
 
     Without --yes it only shows what would go. Superseded files and leftovers of
@@ -105,10 +110,13 @@ def prune(  # noqa: PLR0913  one parameter for each option
     removals = removals_of(settings, resolve(dataset, settings) if dataset else None)
     limit = None if max_size is None else parse_size(max_size, "--max-size")
     if (keep, older_than, max_size) == (None,) * 3:
+        if settings.max_size is None:
+            return misused("prune", f"say what is to go: {_CRITERIA}")
         limit = settings.max_size
     span = None if older_than is None else parse_span(older_than, "--older-than")
     plan = removals.pruned(Criteria(keep, span, limit, expired, pinned))
     _carry_out(removals, plan, yes=yes and not dry_run, json=json)
+    return Exit.DONE
 
 
 def _carry_out(removals: Removals, plan: RemovalPlan, *, yes: bool, json: bool) -> None:

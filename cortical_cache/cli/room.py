@@ -91,6 +91,8 @@ def unpin(dataset: str, version: int | None = None, *names: str) -> None:
     Examples
     --------
     cortical-cache unpin minnie_public 1300
+    # a table that `lock` pinned
+    cortical-cache unpin minnie_public 1300 nucleus_detection_v0
     """
     _set(dataset, version, names, pinned=False)
 

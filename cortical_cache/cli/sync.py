@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from cortical_cache.cli.codes import Exit
-from cortical_cache.cli.output import as_json, complain, say, table
+from cortical_cache.cli.output import as_json, complain, misused, say, table
 from cortical_cache.cli.progress import progress
 from cortical_cache.errors import ConfigurationError
 from cortical_cache.model.quantities import size
@@ -90,8 +90,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
         is_same = synced_by_lock(locked, dataset, server=server, json=json)
         return Exit.DONE if is_same else Exit.PARTLY
     if dataset is None:
-        complain("cortical-cache sync: name a dataset, or a lock with --locked FILE")
-        return Exit.WRONG
+        return misused("sync", "name a dataset, or a lock with --locked FILE")
     if from_ is not None or (exports is not None and not settings.offline):
         from cortical_cache.cli.exports import sync_exports
 

