@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=HERE / "results" / "data")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--page", type=Path, metavar="JSON", help="make the docs page")
+    parser.add_argument("--add", action="store_true", help="to the results there are")
     parser.add_argument("--strict", action="store_true")
     chosen = parser.parse_args()
     if chosen.page:
@@ -74,6 +75,8 @@ def main() -> int:
     }
     chosen.results.mkdir(parents=True, exist_ok=True)
     path = chosen.results / f"{kind}.json"
+    if chosen.add and path.exists():
+        found["cases"] = json.loads(path.read_text())["cases"]
     for number, case in enumerate(cases, 1):
         print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
         data = ensure(case.data, chosen.data)

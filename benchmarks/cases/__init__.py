@@ -43,6 +43,6 @@ def case_of(name: str) -> Case:
     """
     group, _, rest = name.partition("/")
     size = rest.rpartition(" of ")[2]
-    sizes = (int(size),) if size.isdecimal() else (1_000_000,)
+    sizes = (int(size),) if size.isdecimal() else SIZES["full"]
     found = {case.name: case for case in _of(group, sizes)}
     return found[name]
