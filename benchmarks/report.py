@@ -13,8 +13,8 @@ _LEAD = """# Benchmarks
 
 What this project costs beside what its users would do otherwise: every job of a case in
 turns, each in a process of its own, on one machine. `python -m benchmarks` repeats it;
-this page is made from what it wrote, and no figure here is typed by hand. A load above 1
-at the start means that the machine did other things, too: then walls say little.
+this page is made from what it wrote, and no figure here is typed by hand. A load above
+1 at the start means that the machine did other things, too: then walls say little.
 
 CPU counts all threads and is the figure to compare; wall depends on what else the
 machine did. Medians; "cold" is the first call, with the files out of the page cache.

@@ -107,8 +107,8 @@ def _case(
         jobs=tuple(jobs),
         goals=goals,
         note=(
-            "Up to two million rows a table is one file by id, and every question reads "
-            "it: the goals are of larger tables."
+            "Up to two million rows a table is one file by id, and every question "
+            "reads it: the goals are of larger tables."
             if rows <= 2_000_000  # noqa: PLR2004  as the store cuts them
             else ""
         ),
