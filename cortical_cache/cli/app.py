@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from inspect import signature
 from typing import Annotated, Literal
 
 from cyclopts import App, CycloptsError, Parameter
@@ -122,7 +123,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        if "--version" in arguments[1:]:
+        if "--version" in arguments[1:] and not _takes_version(arguments):
             # It would print our version, as if the command had been run.
             raise ConfigurationError(
                 "--version goes first, and is ours; a dataset's is written "
@@ -152,6 +153,13 @@ def run(arguments: list[str]) -> int:
         complain(f"cortical-cache: {in_a_line(error)}")
         return Exit.FAILED
     return code if isinstance(code, int) else Exit.DONE
+
+
+def _takes_version(arguments: list[str]) -> bool:
+    """Tell whether ``--version`` is an option of the command's own."""
+    name = next((one for one in arguments if not one.startswith("-")), "")
+    command = app[name].default_command if name in app else None
+    return command is not None and "version" in signature(command).parameters
 
 
 @contextmanager

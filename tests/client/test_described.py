@@ -17,7 +17,7 @@ from cortical_cache.errors import (
     UnknownNameError,
 )
 from cortical_cache.policy.freshness import Fact
-from tests.kit import python, run
+from tests.kit import COMMAND, python, run
 
 FORMATS = ("raw", "cloudvolume", "neuroglancer", "cave_explorer", "cave-explorer")
 
@@ -203,7 +203,7 @@ def test_the_command_that_is_named_fetches(client, plain):
         offline.cached.state.get_property_json(other)
 
     for command in (caught.value.command, again.value.command):
-        assert run(command.split()).code == 0
+        assert run([COMMAND, *command.split()[1:]]).code == 0
 
     assert offline.get_state_json(number) == {"layers": []}
     assert offline.cached.state.get_property_json(other) == {"inline": {}}
