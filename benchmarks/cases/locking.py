@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.data.cortex import SYNAPSES, cortex
+from benchmarks.data.cortex import SYNAPSES, VERSION, cortex, opened
 from benchmarks.data.synapses import COLUMNS
 from benchmarks.model import Case, Goal, Job, Work
 
@@ -33,15 +33,11 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of one sorted copy."""
-    import pyarrow.parquet as pq
-
-    files = sorted(folder.rglob(f"tables/{SYNAPSES}/*.parquet"))
-    orders = {
-        one: str(pq.read_metadata(one).row_group(0).sorting_columns) for one in files
-    }
-    first = orders[files[0]]
-    return [one for one in files if orders[one] == first]
+    """Return the files of one sorted copy, of the rows that count."""
+    del folder
+    rows = opened().repositories.store.rows("table", SYNAPSES, VERSION)
+    held = rows.state().held_whole()
+    return [Path(one) for piece in held.pieces for one in piece.files]
 
 
 def _ours(folder: Path) -> Work:
