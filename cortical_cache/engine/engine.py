@@ -90,6 +90,8 @@ class Engine:
             )
         if query.return_df:
             return answer
+        if answer.columns.empty:  # pandas would say that there are no rows
+            return [{} for _ in answer.index]
         return json.loads(answer.to_json(orient="records"))
 
     def count(

@@ -65,3 +65,9 @@ def test_a_file_that_is_gone_or_no_parquet_is_not_read_past(hold: Hold):
     path.unlink()
     with pytest.raises(StoreChangedError, match="is gone"):
         ask(held)
+
+
+def test_records_without_columns_are_still_counted(hold: Hold):
+    held = hold([{"id": 1}, {"id": 2}])
+    asked, _ = ask(held, select_columns=["deleted"], limit=1, return_df=False)
+    assert asked == [{}]
