@@ -48,7 +48,9 @@ def graph_source(of: Repositories, name: str) -> Source:
     found = next((one for one in held if one.casefold() == fact.casefold()), None)
     rows = None
     if found is not None:
-        rows = of.store.rows("graph", found, 0).read(lambda one: one.held_in_part())
+        rows = of.store.rows("graph", found, 0).read(
+            lambda one: one.held_in_part("scanned")
+        )
     if rows is None:
         where = f"the graph of {of.dataset.name} (what nobody asked yet is not there)"
         raise UnknownNameError("facts", name, where, graph_names(of))

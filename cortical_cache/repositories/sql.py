@@ -86,7 +86,7 @@ def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
 
     Of several sorted copies that one is read in which what is looked up lies together.
     """
-    whole = state.held_whole()
+    whole = state.held_whole(extent="scanned")
     if whole is None or len(whole.pieces[0].files) == 1:
         return whole
     columns = {name.casefold(): name for name in whole.shape.stored_columns}
@@ -102,7 +102,8 @@ def _bounded(state: RowSetState, lookups: Sequence[Lookup]) -> HeldRows | None:
     if len(best) < len(whole.pieces[0].files):
         # Of no file that can have them, any one has the columns.
         return replace(whole, pieces=(Piece(best or whole.pieces[0].files[:1]),))
-    return state.held_whole([columns[one.column] for one in known])
+    sought = [columns[one.column] for one in known]
+    return state.held_whole(sought, extent="scanned")
 
 
 def _files(pieces: Sequence[Piece]) -> tuple[str, ...]:
@@ -141,7 +142,7 @@ def _cell_tables(of: Repositories, version: int) -> list[tuple[str, str]]:
 def _export(of: Repositories, name: str, version: int) -> Found:
     held = _held(of, name, version, ("export",))
     row_set = of.store.rows("export", name if held is None else held.name, version)
-    rows = row_set.read(lambda state: state.held_whole())
+    rows = row_set.read(lambda state: state.held_whole(extent="scanned"))
     if rows is not None:
         return Source((Part(rows),))
     return (_lacking(of, row_set),)
@@ -154,7 +155,7 @@ def _partial(of: Repositories, name: str, version: int) -> Found:
         rule = "all"
         held = row_set.read(lambda state: _of_view(state, row_set.name))
     else:
-        held = row_set.read(lambda state: state.held_in_part())
+        held = row_set.read(lambda state: state.held_in_part("scanned"))
     if held is None:
         lacking = _lacking(of, row_set)
         raise PartialTableError(lacking.what, 0, lacking.command)

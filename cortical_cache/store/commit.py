@@ -13,7 +13,10 @@ from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 
-__all__ = ["Commit", "DataFile", "Provenance"]
+__all__ = ["SMALL", "Commit", "DataFile", "Provenance"]
+
+SMALL = 8 << 20
+"""Bytes of a file that is hashed whole when it is first used, in some milliseconds."""
 
 _SECRET_NAMES = ("token", "authorization", "password", "secret", "cookie")
 _SECRET_VALUE = re.compile(r"auth_token=|\bbearer\s|://[^/\s]*@", re.IGNORECASE)
@@ -81,6 +84,9 @@ class DataFile:
     sorted_by : tuple of str
         Columns by which the file is sorted, ascending, NULL last. The files of a commit
         with the same `sorted_by` are one complete copy of its rows.
+    sums : tuple of int
+        CRC-32 of each 256 KiB, the last of what is left, of a file above `SMALL`; of
+        others none. See `store.sums`.
     """
 
     name: str
@@ -89,6 +95,7 @@ class DataFile:
     sha256: str
     key_ranges: Mapping[str, tuple[int, int] | None] = field(hash=False)
     sorted_by: tuple[str, ...]
+    sums: tuple[int, ...] = ()
 
     def may_hold(self, column: str, keys: Sequence[int]) -> bool:
         """Tell whether any of the sorted `keys` could be in the column."""

@@ -1,6 +1,7 @@
 """The JSON form of a commit: plain enough for anyone, checked when it is read back."""
 
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -8,12 +9,14 @@ from cortical_cache.model.coverage import Columns, Coverage, Keys, Request, Span
 from cortical_cache.model.shape import Column, ColumnType, Kind, TableShape
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.sealed import JSON
+from cortical_cache.store.sums import PART
 
 __all__ = ["commit_from_json", "commit_to_json", "provenance_to_json"]
 
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FILE = re.compile(_ID.pattern + r"\.parquet")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_SUMS = re.compile(r"([0-9a-f]{8})+")
 
 
 def commit_to_json(commit: Commit) -> dict[str, JSON]:
@@ -21,17 +24,7 @@ def commit_to_json(commit: Commit) -> dict[str, JSON]:
     return {
         "id": commit.id,
         "created": commit.created.isoformat(),
-        "files": [
-            {
-                "name": file.name,
-                "rows": file.rows,
-                "bytes": file.nbytes,
-                "sha256": file.sha256,
-                "key_ranges": dict(file.key_ranges),
-                "sorted_by": file.sorted_by,
-            }
-            for file in commit.files
-        ],
+        "files": [_file_to_json(file) for file in commit.files],
         "shape": _shape_to_json(commit.shape),
         "coverage": _coverage_to_json(commit.coverage),
         "provenance": provenance_to_json(commit.provenance),
@@ -85,17 +78,40 @@ def _provenance_from_json(body: Mapping[str, JSON]) -> Provenance:
     )
 
 
+def _file_to_json(file: DataFile) -> dict[str, JSON]:
+    body: dict[str, JSON] = {
+        "name": file.name,
+        "rows": file.rows,
+        "bytes": file.nbytes,
+        "sha256": file.sha256,
+        "key_ranges": dict(file.key_ranges),
+        "sorted_by": file.sorted_by,
+    }
+    if file.sums:  # one text: commits of many files are read often
+        body["crc32"] = "".join(f"{one:08x}" for one in file.sums)
+    return body
+
+
 def _file_from_json(body: Mapping[str, JSON]) -> DataFile:
     reader = _Reader(body)
     ranges = _Reader(reader.mapping("key_ranges"))
+    nbytes = reader.count("bytes")
     return DataFile(
         name=reader.matching("name", _FILE),
         rows=reader.count("rows"),
-        nbytes=reader.count("bytes"),
+        nbytes=nbytes,
         sha256=reader.matching("sha256", _DIGEST),
         key_ranges={name: ranges.span(name) for name in reader.mapping("key_ranges")},
         sorted_by=reader.texts("sorted_by"),
+        sums=_sums(reader.matching("crc32", _SUMS), nbytes) if "crc32" in body else (),
     )
+
+
+def _sums(text: str, nbytes: int) -> tuple[int, ...]:
+    sums = struct.unpack(f">{len(text) // 8}I", bytes.fromhex(text))
+    if len(sums) != -(-nbytes // PART):
+        raise ValueError(f"crc32 has {len(sums)} sums for {nbytes} bytes")
+    return sums
 
 
 def _shape_to_json(shape: TableShape) -> dict[str, JSON]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cortical_cache.store.commit import Provenance
+from cortical_cache.store.commit import SMALL, Provenance
 from cortical_cache.store.commit_json import provenance_to_json
 from cortical_cache.store.disk import Disk
+from cortical_cache.store.sums import Sums
 
-__all__ = ["METADATA_KEY", "key_ranges", "write_parquet"]
+__all__ = ["METADATA_KEY", "Written", "key_ranges", "write_parquet"]
 
 METADATA_KEY = b"cortical_cache"
 
@@ -24,6 +26,23 @@ _ROW_GROUP = 32_768
 _COMPRESSION_LEVEL = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The bytes of a file.
+
+    Attributes
+    ----------
+    nbytes : int
+    sha256 : str
+    sums : tuple of int
+        As in `DataFile`.
+    """
+
+    nbytes: int
+    sha256: str
+    sums: tuple[int, ...]
+
+
 def write_parquet(
     disk: Disk,
     path: Path,
@@ -31,8 +50,8 @@ def write_parquet(
     *,
     sorted_by: tuple[str, ...],
     provenance: Provenance,
-) -> tuple[int, str]:
-    """Write the table to a new file and return its size and SHA-256.
+) -> Written:
+    """Write the table to a new file and return what its commit says of the bytes.
 
     The file is on disk, synced, when this returns; on an error it may be there in part.
     """
@@ -62,7 +81,7 @@ def write_parquet(
         ) as writer:
             writer.write_table(table, row_group_size=_ROW_GROUP)
         disk.sync(file)
-    return sink.nbytes, sink.sha256
+    return Written(sink.nbytes, sink.sha256, sink.sums)
 
 
 def key_ranges(table: pa.Table) -> dict[str, tuple[int, int] | None]:
@@ -94,11 +113,16 @@ class _Sink(io.RawIOBase):
         self._disk = disk
         self._file = file
         self._digest = hashlib.sha256()
+        self._sums = Sums()
         self.nbytes = 0
 
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        return self._sums.parts if self.nbytes > SMALL else ()
 
     def writable(self) -> bool:
         return True
@@ -108,5 +132,6 @@ class _Sink(io.RawIOBase):
     ) -> int:
         self._disk.write(self._file, data)
         self._digest.update(data)
+        self._sums.add(data)
         self.nbytes += len(data)
         return len(data)

@@ -5,7 +5,6 @@ those that a present commit supersedes. Readers take no lock and writers share n
 so neither can lose or hide what another one wrote.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from cortical_cache.errors import CorruptStoreError, StoreChangedError
+from cortical_cache.errors import StoreChangedError
 from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
+from cortical_cache.store.checks import FileChecks
 from cortical_cache.store.commit import Commit, DataFile, Provenance
 from cortical_cache.store.commit_file import read_commit
 from cortical_cache.store.disk import Disk, told
@@ -26,7 +26,7 @@ from cortical_cache.store.layout import (
     segment_files,
 )
 from cortical_cache.store.locks import fetch_lock
-from cortical_cache.store.state import RowSetState
+from cortical_cache.store.state import Extent, RowSetState
 from cortical_cache.store.usage import LastUse
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ if TYPE_CHECKING:
 __all__ = ["RowSet"]
 
 ROWS_PER_FILE = 2_000_000
-
-# Up to this size a file's checksum is verified when a process first uses it, which
-# takes some milliseconds; of larger ones the size alone, unless they are read whole
-# (all of them by `verify`).
-_CHECKED_BYTES = 8 << 20
 
 _VANISHED = 8
 
@@ -96,7 +91,7 @@ class RowSet:
         self._below = tuple(below)
         self._reading = _Reading(frozenset(), {}, self._state({}))
         self._joined: tuple[tuple[_Reading, ...], RowSetState] | None = None
-        self._whole_files: set[str] = set()
+        self._checks = FileChecks()
         self._last_use = LastUse(folder, disk)
 
     def __repr__(self) -> str:
@@ -342,26 +337,10 @@ class RowSet:
                 folders[commit.id] = layer.folder
         return RowSetState(_live(commits.values()), folders, self._check_file)
 
-    def _check_file(self, path: Path, file: DataFile, whole: bool) -> None:  # noqa: FBT001  a callback
-        try:
-            nbytes = path.stat().st_size
-            if nbytes != file.nbytes:
-                raise CorruptStoreError(
-                    f"{path} has {nbytes} bytes and its commit says {file.nbytes}"
-                )
-            if path.parent == self.folder:
-                self.note_use()
-            if file.name in self._whole_files:
-                return
-            if nbytes > _CHECKED_BYTES and not whole:
-                return
-            with told(path, "read"), path.open("rb") as data:
-                digest = hashlib.file_digest(data, "sha256").hexdigest()
-        except FileNotFoundError as error:
-            raise StoreChangedError(f"{path} is gone, and a commit names it") from error
-        if digest != file.sha256:
-            raise CorruptStoreError(f"{path} is damaged: its checksum does not match")
-        self._whole_files.add(file.name)
+    def _check_file(self, path: Path, file: DataFile, extent: Extent) -> None:
+        self._checks.check(path, file, extent)
+        if path.parent == self.folder:
+            self.note_use()
 
 
 def _live(commits: Collection[Commit]) -> tuple[Commit, ...]:

@@ -1,15 +1,18 @@
 """Rows by id, mapped into memory: what is read is what is asked for, whatever there is.
 
-A segment says again what one Parquet file of facts says, as two arrays: the ids in
-order, to bisect, and the rows beside them, each in one piece, since who asks for an id
-asks for all of its row. It is derived: it can be removed whenever nothing runs, and is
-made anew when it is needed.
+A segment says again what one Parquet file of facts says, as arrays: the ids in order,
+to bisect, and the rows beside them, each in one piece, since who asks for an id asks
+for all of its row. A third has a CRC-32 of every few rows: what is read is compared
+first, as are the rows before and behind it, which show that nothing else is about an
+id, wherever damage led the bisection. It is derived: it can be removed whenever nothing
+runs, and is made anew when it is needed.
 """
 
 import io
 import logging
+import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,11 +23,13 @@ import pyarrow.parquet as pq
 from numpy.lib import format as npy
 from uuid6 import uuid7
 
+from cortical_cache.errors import CorruptStoreError
 from cortical_cache.model.ids import MISSING
 from cortical_cache.store.commit import DataFile
 from cortical_cache.store.disk import TEMPORARY, Disk
 from cortical_cache.store.layout import locks_folder, segment_file
 from cortical_cache.store.locks import fetch_lock
+from cortical_cache.store.sums import Sums
 
 __all__ = ["MAPPED_ROWS", "Segment", "differs", "load"]
 
@@ -34,6 +39,7 @@ MAPPED_ROWS = 32_768
 """Files of fewer rows are read as they are: a second file would cost more than it."""
 
 _ROWS_AT_ONCE = 65_536
+_ROWS_PER_SUM = 64  # a lookup of scattered ids compares that many rows for each
 _KINDS = {pa.int64(): "<i8", pa.float64(): "<f8"}
 _FILLERS = {
     pa.int64(): pa.scalar(MISSING, pa.int64()),
@@ -42,6 +48,34 @@ _FILLERS = {
 
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.void]
+
+
+class _Proof:
+    """Which rows of a mapped segment are as they were written, as far as was asked."""
+
+    def __init__(self, path: Path, sums: "npt.NDArray[np.uint32]") -> None:
+        self._path = path
+        self._sums = sums
+        self._right = np.zeros(len(sums), np.bool_)
+
+    def has(self, sums: Sums) -> bool:
+        """Tell whether it compares with these."""
+        return np.array_equal(self._sums, np.asarray(sums.parts, np.uint32))
+
+    def check(self, ids: Ints, rows: Rows, first: Ints, last: Ints) -> None:
+        """Compare rows from `first` to `last`, each pair inclusive, with their sums."""
+        start, end = first // _ROWS_PER_SUM, last // _ROWS_PER_SUM
+        blocks = np.repeat(start, end - start + 1)
+        blocks += _counted(end - start + 1)
+        for block in np.unique(blocks[~self._right[blocks]]).tolist():
+            part = slice(block * _ROWS_PER_SUM, (block + 1) * _ROWS_PER_SUM)
+            there = rows[part]
+            same = zlib.crc32(there.tobytes()) == self._sums[block]
+            if not same or (ids[part] != there[_key(rows)]).any():
+                raise CorruptStoreError(
+                    f"{self._path} is damaged: the checksum of rows does not match"
+                )
+            self._right[block] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +91,11 @@ class Segment:
 
     ids: Ints
     rows: Rows
+    _proof: _Proof | None = field(default=None, repr=False, compare=False)
+
+    def has(self, sums: Sums) -> bool:
+        """Tell whether rows are compared with these sums, if with any."""
+        return self._proof is None or self._proof.has(sums)
 
     def find(self, keys: Ints) -> tuple[Ints, Rows]:
         """Return all rows about some ids, and which id each is about.
@@ -66,12 +105,28 @@ class Segment:
         asked : numpy.ndarray of int64, shape (m,)
             Positions in `keys`.
         rows : numpy.ndarray, shape (m,)
+
+        Raises
+        ------
+        CorruptStoreError
+            If they are mapped, and not what was written.
         """
         first = np.searchsorted(self.ids, keys, "left")
-        count = np.searchsorted(self.ids, keys, "right") - first
+        end = np.searchsorted(self.ids, keys, "right")
+        if self._proof is not None:
+            # With the neighbours: between them nothing else can be about the id.
+            low = np.maximum(first - 1, 0)
+            high = np.minimum(np.maximum(first, end), len(self.ids) - 1)
+            self._proof.check(self.ids, self.rows, low, high)
+        count = np.maximum(end - first, 0)
         asked = np.repeat(np.arange(len(keys)), count)
-        offsets = np.arange(len(asked)) - np.repeat(np.cumsum(count) - count, count)
-        return asked, self.rows[first[asked] + offsets]
+        return asked, self.rows[first[asked] + _counted(count)]
+
+
+def _counted(counts: Ints) -> Ints:
+    """Return 0, 1, ... up to each count, one after the other."""
+    starts: Ints = np.cumsum(counts) - counts
+    return np.arange(counts.sum(), dtype=np.int64) - np.repeat(starts, counts)
 
 
 def load(disk: Disk | None, folder: Path, file: DataFile) -> Segment:
@@ -117,14 +172,17 @@ def differs(folder: Path, file: DataFile) -> bool:
     if held is None:  # it is cut or alien, and will be made anew
         return False
     start = 0
+    sums: Sums | None = None
     for rows in _batches(folder / file.name):
+        sums = sums or Sums(_ROWS_PER_SUM * rows.dtype.itemsize)
+        sums.add(rows.tobytes())
         there = held.rows[start : start + len(rows)]
         ids = held.ids[start : start + len(rows)]
         same = rows.dtype == there.dtype and rows.tobytes() == there.tobytes()
         if not same or (ids != rows[_key(rows)]).any():
             return True
         start += len(rows)
-    return False
+    return sums is None or not held.has(sums)
 
 
 def _key(rows: Rows) -> str:
@@ -142,12 +200,13 @@ def _mapped(path: Path, count: int) -> Segment | None:
     """Map a segment; None if it is not there, or not whole."""
     try:
         with path.open("rb") as file:
-            parts = [_array(path, file, count) for _ in range(2)]
+            ids, rows = (_array(path, file, count) for _ in range(2))
+            sums = _array(path, file, -(-count // _ROWS_PER_SUM))
             if file.read(1):
                 return None
     except (FileNotFoundError, ValueError):
         return None
-    return Segment(*parts)
+    return Segment(ids, rows, _Proof(path, sums))
 
 
 def _array(path: Path, file: BinaryIO, count: int) -> npt.NDArray[Any]:
@@ -161,7 +220,7 @@ def _array(path: Path, file: BinaryIO, count: int) -> npt.NDArray[Any]:
     npy.read_magic(file)
     shape, _, kind = npy.read_array_header_1_0(file)
     if shape != (count,):
-        raise ValueError(f"{path} has {shape} rows, not {count}")
+        raise ValueError(f"{path} has {shape} items, not {count}")
     start = file.tell()
     found = np.memmap(path, kind, "r", start, shape)  # ValueError beyond the end
     file.seek(start + found.nbytes)
@@ -172,6 +231,7 @@ def _make(disk: Disk, source: Path, path: Path, count: int) -> None:
     """Write the segment of a file, whole or not at all, a part at a time."""
     disk.make_folder(path.parent)
     temporary = path.parent / f".{path.name}.{uuid7()}{TEMPORARY}"
+    sums: Sums | None = None
     try:
         with disk.create(temporary) as file:
             for is_key in (True, False):
@@ -181,7 +241,13 @@ def _make(disk: Disk, source: Path, path: Path, count: int) -> None:
                     if first:
                         disk.write(file, _header(part.dtype, count))
                         first = False
-                    disk.write(file, part.tobytes())
+                    data = part.tobytes()
+                    disk.write(file, data)
+                    if not is_key:
+                        sums = sums or Sums(_ROWS_PER_SUM * part.dtype.itemsize)
+                        sums.add(data)
+            found = np.asarray(sums.parts if sums else (), np.uint32)
+            disk.write(file, _header(found.dtype, len(found)) + found.tobytes())
             disk.sync(file)
         disk.rename(temporary, path)
     finally:

@@ -7,13 +7,22 @@ there and whole. A newer reading comes from `RowSet.state`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from cortical_cache.model.coverage import Columns, Keys, Piece, Request, Span, Whole
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import TableShape
 from cortical_cache.store.commit import Commit, DataFile
 
-__all__ = ["RowSetState"]
+__all__ = ["Extent", "RowSetState"]
+
+Extent: TypeAlias = Literal["copied", "read", "scanned"] | tuple[str, Sequence[int]]
+"""How much of a file is going to be read, which is compared with its checksums first.
+
+``"copied"``: all, and written anew; ``"read"``: all; ``"scanned"``: what a statement
+needs, and nobody knows what that is; else the rows with a column among some keys, in
+ascending order.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +41,7 @@ class RowSetState:
 
     commits: tuple[Commit, ...]
     _folders: Mapping[str, Path] = field(repr=False, hash=False)
-    _check: Callable[[Path, DataFile, bool], None] = field(repr=False, compare=False)
+    _check: Callable[[Path, DataFile, Extent], None] = field(repr=False, compare=False)
 
     def folder_of(self, commit: Commit) -> Path:
         """Return where the files of one of the commits lie: its layer's folder."""
@@ -153,7 +162,9 @@ class RowSetState:
         whole = self._whole()
         return whole is not None and len(whole.copy()) == 1
 
-    def held_whole(self, sought: Sequence[str] = ()) -> HeldRows | None:
+    def held_whole(
+        self, sought: Sequence[str] = (), *, extent: Extent = "read"
+    ) -> HeldRows | None:
         """Return all rows, ready to be asked; None if not all are held.
 
         Parameters
@@ -161,11 +172,13 @@ class RowSetState:
         sought : sequence of str
             Columns that rows will be looked up by: the copy is read that is sorted by
             the first of them by which there is one.
+        extent : Extent
+            What will be read of them.
         """
         whole = self._whole()
         if whole is None:
             return None
-        files = self._paths(whole, whole.copy(*sought))
+        files = self._paths(whole, whole.copy(*sought), extent)
         return HeldRows(whole.shape, (Piece(files),), whole.exact)
 
     def whole_files(self) -> tuple[str, ...]:
@@ -191,24 +204,27 @@ class RowSetState:
                 return None
             if not parts:  # nothing was asked of a row set that holds something
                 return HeldRows(self.shape, ())
-        pieces = tuple(
-            Piece(self._paths(commit, files), column, answered)
-            for commit, answered in parts
-            if (files := _holding(commit.copy(column), column, sorted(answered)))
-        )
+        pieces: list[Piece] = []
+        for commit, answered in parts:
+            sought = sorted(answered)
+            files = _holding(commit.copy(column), column, sought)
+            if files:
+                paths = self._paths(commit, files, (column, sought))
+                pieces.append(Piece(paths, column, answered))
         newest = max((commit for commit, _ in parts), key=lambda one: one.id)
         exact = all(commit.exact for commit, _ in parts)
-        return HeldRows(newest.shape, pieces, exact)
+        return HeldRows(newest.shape, tuple(pieces), exact)
 
-    def held_in_part(self) -> HeldRows | None:
+    def held_in_part(self, extent: Extent = "read") -> HeldRows | None:
         """Return the rows of each commit that has all columns; None if there is none.
 
-        They overlap, and that a row is missing from them means nothing.
+        They overlap, and that a row is missing from them means nothing. `extent` is
+        what will be read of them.
         """
         if self.shape is None:
             return None
         pieces = tuple(
-            Piece(self._paths(one, one.copy()))
+            Piece(self._paths(one, one.copy(), extent))
             for one in self._preferred()
             if not isinstance(one.coverage, Columns)
         )
@@ -240,7 +256,7 @@ class RowSetState:
         """Return the newest kept reply to that exact request; None if there is none."""
         for commit in reversed(self.commits):
             if commit.coverage == Request(digest):
-                files = self._paths(commit, commit.copy())
+                files = self._paths(commit, commit.copy(), "read")
                 return HeldRows(commit.shape, (Piece(files),), commit.exact)
         return None
 
@@ -249,7 +265,7 @@ class RowSetState:
 
         Their checksums are compared, however large they are.
         """
-        return self._paths(commit, commit.copy(), whole=True)
+        return self._paths(commit, commit.copy(), "copied")
 
     def spans(self, column: str) -> tuple[Span, ...]:
         """Return the held pages of a mirror in the making, ascending."""
@@ -305,11 +321,11 @@ class RowSetState:
         return parts, wanted
 
     def _paths(
-        self, commit: Commit, files: Sequence[DataFile], *, whole: bool = False
+        self, commit: Commit, files: Sequence[DataFile], extent: Extent
     ) -> tuple[str, ...]:
         folder = self.folder_of(commit)
         for file in files:
-            self._check(folder / file.name, file, whole)
+            self._check(folder / file.name, file, extent)
         return tuple(str(folder / file.name) for file in files)
 
 

@@ -201,7 +201,7 @@ class RowWriter:
     def _write_named(self, table: pa.Table, name: str) -> None:
         temporary = self._folder / f".{name}{TEMPORARY}"
         try:
-            nbytes, sha256 = write_parquet(
+            written = write_parquet(
                 self._disk,
                 temporary,
                 table,
@@ -212,10 +212,11 @@ class RowWriter:
                 DataFile(
                     name=name,
                     rows=table.num_rows,
-                    nbytes=nbytes,
-                    sha256=sha256,
+                    nbytes=written.nbytes,
+                    sha256=written.sha256,
                     key_ranges=key_ranges(table),
                     sorted_by=self._sort_by,
+                    sums=written.sums,
                 )
             )
             self._disk.rename(temporary, self._folder / name)

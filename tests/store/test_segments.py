@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -92,12 +93,13 @@ def test_numpy_alone_reads_what_is_mapped(root):
     table.get(keys[:1])
 
     with next(rows.folder.glob("segments/*.npy")).open("rb") as file:
-        ids, found = np.load(file), np.load(file)
+        ids, found, sums = (np.load(file) for _ in range(3))
 
     order = np.argsort(keys, kind="stable")
     assert ids.tolist() == found["key"].tolist() == keys[order].tolist()
     assert found["whole"].tolist() == whole[order].tolist()
     assert np.array_equal(found["real"], real[order], equal_nan=True)
+    assert sums[1] == zlib.crc32(found[64:128].tobytes())
 
 
 @pytest.mark.parametrize("harm", ["gone", "empty", "cut", "longer", "alien", "other"])
@@ -133,7 +135,8 @@ def test_a_deep_look_finds_what_was_turned(root):
     (path,) = rows.folder.glob("segments/*")
     store = open_dataset(root)
     assert not store.verify(deep=True)
-    for place in (200, -200):  # an id, a value
+    sums = 4 * COUNT // 64
+    for place in (200, -sums - 400, -200):  # an id, a value, a checksum
         whole = path.read_bytes()
         turned = bytearray(whole)
         turned[place] ^= 1
@@ -147,6 +150,33 @@ def test_a_deep_look_finds_what_was_turned(root):
         assert answers(facts(root)[1], some_keys()) == expected(rows, some_keys())
         assert path.read_bytes() == whole
         assert not store.verify(deep=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_was_turned_is_noticed_by_whoever_reads_it(root, seed):
+    rng = np.random.default_rng(seed)
+    fill(root)
+    rows, table = facts(root)
+    keys = np.sort(some_keys())[:: len(some_keys()) // 4]
+    right = answers(table, keys)
+    (path,) = rows.folder.glob("segments/*")
+    whole = path.read_bytes()
+    noticed = 0
+    # Half of them in what is read, or leads the bisection there.
+    ids = np.load(path)
+    starts = [128 + 8 * int(np.searchsorted(ids, key)) for key in keys]
+    near = [start + int(rng.integers(8)) for start in starts for _ in range(5)]
+    far = rng.integers(0, len(whole), 20).tolist()
+    for place in near + far:
+        turned = bytearray(whole)
+        turned[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(turned)
+        try:
+            assert answers(facts(root)[1], keys) == right
+        except CorruptStoreError as error:
+            noticed += 1
+            assert path.name in str(error)  # noqa: PT017  it may be right, or this
+    assert noticed >= 10
 
 
 def test_a_full_disk_costs_memory_only(root):
