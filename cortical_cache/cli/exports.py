@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.output import as_json, complain, is_quiet, say, table
-from cortical_cache.client.bars import bring_bar
+from cortical_cache.client.progress.bars import bring_bar
 from cortical_cache.errors import CorticalCacheError, UnknownNameError
 from cortical_cache.model.export import Export
 from cortical_cache.model.quantities import size

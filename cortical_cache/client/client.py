@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from caveclient.frameworkclient import CAVEclientFull
 
+    from cortical_cache.client.cached.managers import TableManager, ViewManager
     from cortical_cache.client.exports import Exports
-    from cortical_cache.client.managers import TableManager, ViewManager
     from cortical_cache.client.plot import Plots
     from cortical_cache.repositories.answered import Answered, Explanation
 
@@ -114,7 +114,7 @@ class Client(Morphology, Queried, Described, Upkept):
         NotCachedError
             If offline.
         """
-        from cortical_cache.client.plain import plain_client
+        from cortical_cache.client.cached.plain import plain_client
 
         return self._as_fixed(plain_client(self._of.origin))
 

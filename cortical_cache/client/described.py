@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from cortical_cache.client.base import Base
-from cortical_cache.client.watched import is_watched
+from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.model.json import Json, JsonObject
 
 if TYPE_CHECKING:

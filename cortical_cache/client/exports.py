@@ -155,7 +155,7 @@ class Exports:
         if self._of.settings.offline and not export.is_local:
             command = f"cortical-cache sync {self._of.dataset.name} {version}"
             raise NotCachedError(f"{export} is", f"{command} --exports {name}")
-        from cortical_cache.client.bars import bring_bar
+        from cortical_cache.client.progress.bars import bring_bar
 
         with bring_bar(export, show=progress) as come:
             self._exports.bring(export, promote=promote, progress=come)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cortical_cache.client.bars import TableBars, bring_bar
+from cortical_cache.client.progress.bars import TableBars, bring_bar
 from cortical_cache.errors import (
     CorticalCacheError,
     NotAuthorizedError,

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from meshparty.meshwork import Meshwork
     from standard_transform.datasets import Dataset as Space
 
-    from cortical_cache.client.mesh import MeshClient
-    from cortical_cache.client.meshwork import Tables, Transform
+    from cortical_cache.client.neurons.mesh import MeshClient
+    from cortical_cache.client.neurons.meshwork import Tables, Transform
     from cortical_cache.repositories.skeletons import SkeletonOutcome
 
 __all__ = ["Morphology"]
@@ -44,7 +44,7 @@ class Morphology(Rooted):
 
         Freshness: for ever.
         """
-        from cortical_cache.client.mesh import MeshClient
+        from cortical_cache.client.neurons.mesh import MeshClient
 
         return MeshClient(self._of)
 
@@ -80,7 +80,7 @@ class Morphology(Rooted):
         NotCachedError
             Offline, and not held.
         """
-        from cortical_cache.client.parts import l2_ids
+        from cortical_cache.client.neurons.parts import l2_ids
 
         return l2_ids(self._of, root_id, bounds)
 
@@ -123,7 +123,7 @@ class Morphology(Rooted):
         NotCachedError
             Offline, for ids that were never asked for.
         """
-        from cortical_cache.client.parts import l2_data
+        from cortical_cache.client.neurons.parts import l2_data
 
         return l2_data(
             self._of,
@@ -203,7 +203,7 @@ class Morphology(Rooted):
         NotCachedError
             Offline, and not all are held; it names the first five.
         """
-        from cortical_cache.client.counting import count_bar
+        from cortical_cache.client.progress.counting import count_bar
 
         skeletons = self._of.skeletons
         asked = as_ids(root_ids, "root_ids")
@@ -267,7 +267,7 @@ class Morphology(Rooted):
         NotCachedError
             Offline, and a part is not held.
         """
-        from cortical_cache.client.meshwork import MeshworkQuery, get_meshwork
+        from cortical_cache.client.neurons.meshwork import MeshworkQuery, get_meshwork
 
         (root,) = as_ids(root_id, "root_id")
         asked = MeshworkQuery(

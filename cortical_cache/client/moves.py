@@ -15,7 +15,7 @@ from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.roots import SHOWN
 
 if TYPE_CHECKING:
-    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
 
 __all__ = ["RULES", "map_roots"]
 

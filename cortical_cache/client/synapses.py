@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cortical_cache.client.materialize import CachedMaterialize
-from cortical_cache.client.watched import is_watched
+from cortical_cache.client.cached.materialize import CachedMaterialize
+from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.repositories.answered import Answered, combined
 from cortical_cache.repositories.tables import Tables
 

@@ -141,7 +141,7 @@ def test_threads_that_miss_the_same_ask_once(slow, cave_world, number):
 ASK = """
 import datetime, sys, time
 from cortical_cache import load_client
-import cortical_cache.client.cached, cortical_cache.client.chunkedgraph
+import cortical_cache.client.cached, cortical_cache.client.cached.chunkedgraph
 client = load_client("demo")
 client.cave.materialize
 time.sleep(max(0, float(sys.argv[1]) - time.time()))

@@ -13,7 +13,7 @@ from caveclient.chunkedgraph import ChunkedGraphClient
 from cortical_cache import load_client
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.client import Client
-from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from tests.cells.kit import (
     MILLISECOND,

@@ -9,8 +9,8 @@ from caveclient.infoservice import InfoServiceClient
 from caveclient.jsonservice import JSONService
 
 from cortical_cache import load_client
-from cortical_cache.client.info import CachedInfo
-from cortical_cache.client.state import CachedState
+from cortical_cache.client.cached.info import CachedInfo
+from cortical_cache.client.cached.state import CachedState
 from cortical_cache.errors import (
     InvalidQueryError,
     NotCachedError,

@@ -14,7 +14,7 @@ import pytest
 
 import cortical_cache
 from cortical_cache import load_client
-from cortical_cache.client.watched import is_watched
+from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.demo import build_world
 from tests.kit import python
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from caveclient.materializationengine import MaterializationClient
 
-from cortical_cache.client.materialize import CachedMaterialize
+from cortical_cache.client.cached.materialize import CachedMaterialize
 
 OURS = {
     name: method

@@ -15,7 +15,7 @@ import cortical_cache
 from cortical_cache import load_client
 from cortical_cache.client import Client
 from cortical_cache.client.exports import Exports
-from cortical_cache.client.mesh import MeshClient
+from cortical_cache.client.neurons.mesh import MeshClient
 from cortical_cache.meshlabels import VertexAssigner
 from cortical_cache.model.export import Export
 from cortical_cache.policy.freshness import Fact

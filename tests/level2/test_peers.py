@@ -133,7 +133,9 @@ def layers_of(url):
 
 def test_nglui_links_to_a_neuron_and_its_synapses(cave, newest, roots):
     pytest.importorskip("nglui", reason="needs nglui")
-    pytest.importorskip("cortical_cache.client.info", reason="the record is not kept")
+    pytest.importorskip(
+        "cortical_cache.client.cached.info", reason="the record is not kept"
+    )
     client = load_client(NAME, version=newest)
 
     url = link_by(client.cached, roots)

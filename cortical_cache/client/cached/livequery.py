@@ -21,8 +21,8 @@ from cortical_cache.repositories.dataset import Repositories
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
-    from cortical_cache.client.materialize import CachedMaterialize
+    from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.cached.materialize import CachedMaterialize
 
 __all__ = ["PLAIN_ONLY", "computed"]
 

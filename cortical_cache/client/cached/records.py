@@ -6,14 +6,14 @@ Versions, tables, views and their records; the queries are in ``materialize``.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cortical_cache.client.plain import plain_materialize
+from cortical_cache.client.cached.plain import plain_materialize
 from cortical_cache.model.json import JsonObject
 from cortical_cache.model.version import VersionRecord, parse_time
 from cortical_cache.repositories.catalog import folded
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
-    from cortical_cache.client.managers import TableManager, ViewManager
+    from cortical_cache.client.cached.managers import TableManager, ViewManager
 
 __all__ = ["Records"]
 
@@ -65,7 +65,7 @@ class Records:
     @property
     def tables(self) -> "TableManager":
         """The tables of the version, as ``tables.NAME(column=value).query()``."""
-        from cortical_cache.client.managers import TableManager
+        from cortical_cache.client.cached.managers import TableManager
 
         version = self._known_version(None)
         key = ("tables", version)
@@ -83,7 +83,7 @@ class Records:
     @property
     def views(self) -> "ViewManager":
         """The views of the version, as ``views.NAME(column=value).query()``."""
-        from cortical_cache.client.managers import ViewManager
+        from cortical_cache.client.cached.managers import ViewManager
 
         version = self._known_version(None)
         key = ("views", version)

@@ -6,7 +6,7 @@ Names and signatures are those of caveclient's ``L2CacheClient``.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cortical_cache.client.parts import l2_data
+from cortical_cache.client.neurons.parts import l2_data
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES
 from cortical_cache.repositories.dataset import Repositories
@@ -50,7 +50,7 @@ class CachedL2Cache:
         self,
         l2_ids: object,
         attributes: Sequence[str] | None = None,
-        split_columns: bool = True,  # noqa: FBT001, FBT002  caveclient's own
+        split_columns: bool = True,
     ) -> "pd.DataFrame":
         """Return attributes of level-2 ids as a frame.
 

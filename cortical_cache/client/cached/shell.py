@@ -8,19 +8,19 @@ import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cortical_cache.client.materialize import CachedMaterialize
-from cortical_cache.client.plain import plain_client
+from cortical_cache.client.cached.materialize import CachedMaterialize
+from cortical_cache.client.cached.plain import plain_client
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import Json
 from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
-    from cortical_cache.client.chunkedgraph import CachedChunkedGraph
-    from cortical_cache.client.info import CachedInfo
-    from cortical_cache.client.l2cache import CachedL2Cache
-    from cortical_cache.client.skeleton import CachedSkeleton
-    from cortical_cache.client.state import CachedState
+    from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
+    from cortical_cache.client.cached.info import CachedInfo
+    from cortical_cache.client.cached.l2cache import CachedL2Cache
+    from cortical_cache.client.cached.skeleton import CachedSkeleton
+    from cortical_cache.client.cached.state import CachedState
 
 __all__ = ["Cached"]
 
@@ -97,7 +97,7 @@ class Cached:
     def chunkedgraph(self) -> "CachedChunkedGraph":
         """The chunkedgraph service."""
         if self._chunkedgraph is None:
-            from cortical_cache.client.chunkedgraph import CachedChunkedGraph
+            from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
 
             self._chunkedgraph = CachedChunkedGraph(self._of, self)
         return self._chunkedgraph
@@ -106,7 +106,7 @@ class Cached:
     def l2cache(self) -> "CachedL2Cache":
         """The L2 cache service."""
         if self._l2cache is None:
-            from cortical_cache.client.l2cache import CachedL2Cache
+            from cortical_cache.client.cached.l2cache import CachedL2Cache
 
             self._l2cache = CachedL2Cache(self._of)
         return self._l2cache
@@ -115,7 +115,7 @@ class Cached:
     def skeleton(self) -> "CachedSkeleton":
         """The skeleton service."""
         if self._skeleton is None:
-            from cortical_cache.client.skeleton import CachedSkeleton
+            from cortical_cache.client.cached.skeleton import CachedSkeleton
 
             self._skeleton = CachedSkeleton(self._of)
         return self._skeleton
@@ -124,7 +124,7 @@ class Cached:
     def info(self) -> "CachedInfo":
         """The info service."""
         if self._info is None:
-            from cortical_cache.client.info import CachedInfo
+            from cortical_cache.client.cached.info import CachedInfo
 
             self._info = CachedInfo(self._of)
         return self._info
@@ -133,7 +133,7 @@ class Cached:
     def state(self) -> "CachedState":
         """The state server."""
         if self._state is None:
-            from cortical_cache.client.state import CachedState
+            from cortical_cache.client.cached.state import CachedState
 
             self._state = CachedState(self._of)
         return self._state

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from cortical_cache.cache.keyed import MISSING
 from cortical_cache.client.cached import Cached
-from cortical_cache.client.chunkedgraph import CachedChunkedGraph
-from cortical_cache.client.l2cache import CachedL2Cache
-from cortical_cache.client.materialize import CachedMaterialize
-from cortical_cache.client.segments import add_properties
-from cortical_cache.client.skeleton import CachedSkeleton
+from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
+from cortical_cache.client.cached.l2cache import CachedL2Cache
+from cortical_cache.client.cached.materialize import CachedMaterialize
+from cortical_cache.client.cached.skeleton import CachedSkeleton
+from cortical_cache.client.neurons.segments import add_properties
 from cortical_cache.client.space import EXTRA, space_of
 from cortical_cache.errors import ConfigurationError, InvalidQueryError, NotCachedError
 from cortical_cache.model.json import Json, JsonObject, as_list

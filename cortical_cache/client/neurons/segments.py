@@ -10,7 +10,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from cortical_cache.client.level2 import numbers
+from cortical_cache.client.neurons.level2 import numbers
 from cortical_cache.model.level2 import chosen
 from cortical_cache.repositories.dataset import Repositories
 

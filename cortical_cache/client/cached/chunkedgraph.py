@@ -172,7 +172,7 @@ class CachedChunkedGraph:
             self, root_id, timestamp, stop_layer, return_all, return_fraction_overlap
         )
 
-    def get_lineage_graph(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def get_lineage_graph(
         self,
         root_id: object,
         timestamp_past: datetime | None = None,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.client.counting import count_bar
-from cortical_cache.client.level2 import as_frame, as_records
+from cortical_cache.client.neurons.level2 import as_frame, as_records
+from cortical_cache.client.progress.counting import count_bar
 from cortical_cache.model.ids import as_ids
 from cortical_cache.model.level2 import chosen
 from cortical_cache.repositories.dataset import Repositories

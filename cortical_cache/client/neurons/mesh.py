@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.client.counting import count_bar
-from cortical_cache.client.parts import id_array
+from cortical_cache.client.neurons.parts import id_array
+from cortical_cache.client.progress.counting import count_bar
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
 from cortical_cache.model.level2 import chosen

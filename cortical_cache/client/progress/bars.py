@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 from cortical_cache.cache.exports import BringProgress, no_progress
-from cortical_cache.client.watched import is_watched
+from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.model.export import Export
 from cortical_cache.sync import Item, Outcome
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from cortical_cache.client.records import Records
+from cortical_cache.client.cached.records import Records
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.arguments import (
     join_query,
@@ -60,7 +60,7 @@ class CachedMaterialize(Records):
         self._explaining = explaining
         self.desired_resolution: object = None
 
-    def query_table(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def query_table(
         self,
         table: str,
         filter_in_dict: Mapping[str, object] | None = None,
@@ -118,7 +118,7 @@ class CachedMaterialize(Records):
         )
         return self._answer(query, log_warning=log_warning)
 
-    def join_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def join_query(
         self,
         tables: object,
         filter_in_dict: Mapping[str, object] | None = None,
@@ -160,7 +160,7 @@ class CachedMaterialize(Records):
         )
         return self._answer(query, log_warning=log_warning)
 
-    def query_view(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def query_view(
         self,
         view_name: str,
         filter_in_dict: Mapping[str, object] | None = None,
@@ -202,7 +202,7 @@ class CachedMaterialize(Records):
         )
         return self._answer(query, log_warning=True)
 
-    def synapse_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def synapse_query(
         self,
         pre_ids: object = None,
         post_ids: object = None,
@@ -260,7 +260,7 @@ class CachedMaterialize(Records):
 
         return without_autapses(frame)
 
-    def live_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def live_query(
         self,
         table: str,
         timestamp: datetime,
@@ -302,7 +302,7 @@ class CachedMaterialize(Records):
 
     def _computed(self, asked: dict[str, Any]) -> "pd.DataFrame | None":
         """Compute a live answer from a version; None where only the server can."""
-        from cortical_cache.client.livequery import PLAIN_ONLY, computed
+        from cortical_cache.client.cached.livequery import PLAIN_ONLY, computed
 
         live = self._of.live
         base = live.base(asked["timestamp"])
@@ -316,7 +316,7 @@ class CachedMaterialize(Records):
         except ValueError:  # ids that are none then, NULL roots: the server's to say
             return None
 
-    def live_live_query(  # noqa: PLR0913, PLR0917  caveclient's own signature
+    def live_live_query(
         self,
         table: str,
         timestamp: datetime,

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from cortical_cache.client.watched import is_watched
+from cortical_cache.client.progress.watched import is_watched
 
 __all__ = ["CountBar", "count_bar"]
 

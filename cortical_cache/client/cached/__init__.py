@@ -1,0 +1,5 @@
+"""``client.cached``: the services of a CAVEclient, by caveclient's own signatures."""
+
+from cortical_cache.client.cached.shell import Cached
+
+__all__ = ["Cached"]

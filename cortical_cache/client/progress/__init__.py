@@ -1,0 +1,1 @@
+"""Progress: bars for what is counted or brought, where anybody watches."""
