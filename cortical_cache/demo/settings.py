@@ -40,12 +40,18 @@ class WorldSettings:
         Number of synapses, at least 200.
     datastack : str
         The datastack to stand in for; its private or public twin comes with it.
+    lifelike : bool
+        Every fourth cell has 120 to 300 level-2 nodes (otherwise 70 at most), and a
+        nucleus has an alternative point only where its own misses the segmentation,
+        in its own cell. Otherwise as many special cases as fit: alternative points
+        lie in any cell.
     """
 
     seed: int = 7
     cells: int = 600
     synapses: int = 20_000
     datastack: DatastackName = "demo"
+    lifelike: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""

@@ -1,6 +1,7 @@
 """What a world says of its cells and roots, found without the code under test."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,9 +74,11 @@ def view_of(world: World, version: int) -> dict[int, tuple[int | None, int | Non
     return dict(zip(ids, zip(supervoxels, roots, strict=True), strict=True))
 
 
-def points_of(world: World, version: int, name: str) -> dict[int, set[int]]:
+def points_of(
+    world: World, version: int, name: str, datastack: str = "demo"
+) -> dict[int, set[int]]:
     """Return the roots that each cell has in a cell table; -1 for NULL."""
-    tables = world.frozen["demo", version]
+    tables = world.frozen[datastack, version]
     if name not in tables:
         return {}
     table = tables[name]
@@ -96,11 +99,16 @@ def points_of(world: World, version: int, name: str) -> dict[int, set[int]]:
     return found
 
 
-def cells_at(world: World, version: int) -> dict[int, set[int]]:
+def cells_at(
+    world: World,
+    version: int,
+    datastack: str = "demo",
+    names: Sequence[str] = (MAIN, OTHER),
+) -> dict[int, set[int]]:
     """Return the cells that each root has in the cell tables of a version."""
     found: dict[int, set[int]] = {}
-    for name in (MAIN, OTHER):
-        for cell, roots in points_of(world, version, name).items():
+    for name in names:
+        for cell, roots in points_of(world, version, name, datastack).items():
             for root in roots - {0, -1}:
                 found.setdefault(root, set()).add(cell)
     return found

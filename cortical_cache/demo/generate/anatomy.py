@@ -51,14 +51,18 @@ class Anatomy:
         return first + (rng.random(len(objects)) * count).astype(np.int64)
 
 
-def grow(rng: np.random.Generator, cells: int, resolution: Resolution) -> Anatomy:
-    """Grow cells and half as many fragments."""
+def grow(
+    rng: np.random.Generator, cells: int, resolution: Resolution, *, lifelike: bool
+) -> Anatomy:
+    """Grow cells, every fourth large if `lifelike`, and half as many fragments."""
     sizes = np.concatenate(
         [
             10 + np.minimum(rng.geometric(0.06, cells), 60),
             1 + rng.integers(0, 3, cells // 2),
         ]
     )
+    if lifelike:
+        sizes[:cells:4] = rng.integers(120, 301, len(sizes[:cells:4]))
     node_first = np.append(0, np.cumsum(sizes))
     parent, chunks = _random_trees(rng, sizes, node_first)
     per_node = 1 + rng.binomial(3, 0.5, len(parent))

@@ -12,6 +12,7 @@ from cortical_cache.demo.generate.profiles import Profile, Role, TableProfile
 from cortical_cache.demo.generate.source import NO_TIME, BoundPoint, Source
 from cortical_cache.demo.graph import ChunkedGraph
 from cortical_cache.demo.rows import (
+    Bools,
     Floats,
     Ints,
     Vector,
@@ -47,6 +48,7 @@ class Study:
     anatomy: Anatomy
     graph: ChunkedGraph
     synapses: int
+    lifelike: bool
 
     def bind(
         self, table: TableProfile, places: Ints, *, halves: bool = False
@@ -143,21 +145,36 @@ def _nuclei(study: Study, table: TableProfile, _: Made) -> Source:
 
 
 def _alternatives(study: Study, table: TableProfile, made: Made) -> Source:
-    nuclei = made["nuclei"]
-    chosen = study.rng.random(len(nuclei.ids)) < 0.05  # noqa: PLR2004  a share of the cases
-    chosen |= (nuclei.bound["pt"].supervoxel == 0) & (np.arange(len(chosen)) % 2 == 0)
-    chosen[:: max(len(chosen) // 8, 1)] = True
-    targets = np.flatnonzero(chosen)
-    cells = study.rng.integers(0, study.anatomy.cells, len(targets))
-    places = study.anatomy.random_supervoxel(cells, study.rng)
+    nuclei, anatomy = made["nuclei"], study.anatomy
+    off = nuclei.bound["pt"].supervoxel == 0
+    if study.lifelike:
+        targets = np.flatnonzero(off)
+        cells = _cells_at(anatomy, nuclei.bound["pt"].voxel[targets] * table.resolution)
+    else:
+        targets = _some_targets(study.rng, off)
+        cells = study.rng.integers(0, anatomy.cells, len(targets))
     return study.source(
         table,
         np.arange(1, len(targets) + 1),
         {"target_id": whole(nuclei.ids[targets])},
-        {"pt": study.bind(table, places)},
+        {"pt": study.bind(table, anatomy.random_supervoxel(cells, study.rng))},
         age=0.1,
         replace=False,
     )
+
+
+def _some_targets(rng: np.random.Generator, off: Bools) -> Ints:
+    chosen = rng.random(len(off)) < 0.05  # noqa: PLR2004  a share of the cases
+    chosen |= off & (np.arange(len(chosen)) % 2 == 0)
+    chosen[:: max(len(chosen) // 8, 1)] = True
+    return np.flatnonzero(chosen)
+
+
+def _cells_at(anatomy: Anatomy, points_nm: Floats) -> Ints:
+    """Return the cell whose soma is nearest to each point."""
+    somata = anatomy.supervoxel_nm[anatomy.supervoxel_first[: anatomy.cells]]
+    apart = np.linalg.norm(somata[None] - points_nm[:, None], axis=2)
+    return apart.argmin(axis=1)
 
 
 def _cell_types(study: Study, table: TableProfile, made: Made) -> Source:

@@ -55,7 +55,8 @@ def build_world(settings: WorldSettings | None = None) -> World:
     settings = settings or WorldSettings()
     profile = PROFILES[settings.datastack]
     rng = np.random.default_rng(settings.seed)
-    anatomy = grow(rng, settings.cells, profile.base_resolution)
+    lifelike = settings.lifelike
+    anatomy = grow(rng, settings.cells, profile.base_resolution, lifelike=lifelike)
     graph = play(
         rng,
         anatomy,
@@ -68,7 +69,7 @@ def build_world(settings: WorldSettings | None = None) -> World:
             for version in profile.versions
         ],
     )
-    sources = annotate(Study(rng, profile, anatomy, graph, settings.synapses))
+    sources = annotate(Study(rng, profile, anatomy, graph, settings.synapses, lifelike))
     views = _view_rows(profile, sources, graph)
     private = _private_datastack(profile, sources)
     public = _public_datastack(profile, private)
