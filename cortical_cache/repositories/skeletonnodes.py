@@ -9,7 +9,7 @@ from cortical_cache.cache.keyed import Keyed
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.repositories.skeletons import as_arrays
-from cortical_cache.store import DatasetStore, RowSet
+from cortical_cache.store import DatasetStore, RowSetState
 
 __all__ = ["NAME", "fill"]
 
@@ -39,7 +39,7 @@ def fill(store: DatasetStore, server: str) -> None:
         If a skeleton's file is damaged.
     """
     row_set = store.rows("graph", NAME, 0)
-    there = _there(row_set)
+    there = row_set.read(_there)
     table = Keyed(row_set, _KEYS[0], _COLUMNS, server, floats=_FLOATS)
     waiting: list[tuple[list[Ints], list[Floats]]] = []
     size = 0
@@ -58,18 +58,25 @@ def fill(store: DatasetStore, server: str) -> None:
 
 
 def _versions(store: DatasetStore) -> list[int]:
-    groups = [one.group for one in store.object_groups() if one.kind == "skeletons"]
-    return [int(one[1:]) for one in groups if one[:1] == "v" and one[1:].isdigit()]
+    groups = {
+        one.group
+        for layer in (store, *store.below)
+        for one in layer.object_groups()
+        if one.kind == "skeletons"
+    }
+    numbers = [int(one[1:]) for one in groups if one[:1] == "v" and one[1:].isdigit()]
+    return sorted(numbers)
 
 
-def _there(row_set: RowSet) -> set[tuple[int, int]]:
+def _there(state: RowSetState) -> set[tuple[int, int]]:
     """Return which skeletons, by root id and version, have rows."""
     import pyarrow.parquet as pq
 
     found: set[tuple[int, int]] = set()
-    for commit in row_set.read(lambda state: state).commits:
+    for commit in state.commits:
         for file in commit.files:
-            rows = pq.read_table(row_set.folder / file.name, columns=[*_KEYS])
+            path = state.folder_of(commit) / file.name
+            rows = pq.read_table(path, columns=[*_KEYS])
             once = rows.group_by([*_KEYS]).aggregate([])
             found.update(zip(*(once[one].to_pylist() for one in _KEYS), strict=True))
     return found

@@ -3,6 +3,7 @@
 import gzip
 import os
 import stat
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -219,6 +220,27 @@ def test_layers_come_from_the_configuration_too(tmp_path, monkeypatch):
     assert read_settings(environment=environment).layers == (Path("/a"), Path("/b"))
 
 
+def test_nodes_of_skeletons_below_are_added_too(server, tmp_path, monkeypatch):
+    folder = tmp_path / "team"
+    with monkeypatch.context() as theirs:
+        theirs.setenv("CORTICAL_CACHE_DIR", str(folder))
+        client = load_client("demo", version=5)
+        roots = known_roots(client)[:3]
+        client.get_skeletons(roots[:1])
+        client.sql("SELECT count(*) FROM graph.skeleton_nodes")
+        client.get_skeletons(roots[1:2])
+    monkeypatch.setenv("CORTICAL_CACHE_TEAM_DIR", str(folder))
+    before = snapshot(folder)
+    client = load_client("demo", version=5)
+    client.get_skeletons(roots[2:])
+
+    found = client.sql("SELECT root_id, node FROM graph.skeleton_nodes")
+
+    assert {int(one) for one in found["root_id"]} == set(roots)
+    assert not found.duplicated().any()
+    assert snapshot(folder) == before
+
+
 def two_layers(tmp_path: Path):
     """Return a dataset below, and the same one with a layer of its own above."""
     of = {"datastack": "x", "server": "http://x"}
@@ -279,7 +301,11 @@ def test_the_newest_fact_of_all_layers_is_served(tmp_path):
     assert above.read_fact("tables", 5).value == "later"
 
 
-def append_to(row_set):
+def append_to(row_set, supersedes: Sequence[str] = ()):
     return row_set.append(
-        table(CORTEX), shape=SHAPE, coverage=Whole(), provenance=PROVENANCE
+        table(CORTEX),
+        shape=SHAPE,
+        coverage=Whole(),
+        provenance=PROVENANCE,
+        supersedes=supersedes,
     )
