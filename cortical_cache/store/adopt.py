@@ -71,7 +71,7 @@ def adopt(  # noqa: PLR0913  as RowSet.append
         shape=shape,
         coverage=coverage,
         provenance=provenance,
-        supersedes=frozenset(supersedes),
+        supersedes=target.with_those_below(supersedes),
         exact=commit.exact,
     )
     try:

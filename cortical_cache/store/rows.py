@@ -256,11 +256,33 @@ class RowSet:
             shape=shape,
             coverage=coverage,
             provenance=provenance,
-            supersedes=supersedes,
+            supersedes=self.with_those_below(supersedes),
             sort_by=sort_by,
             exact=exact,
             rows_per_file=rows_per_file,
         )
+
+    def with_those_below(self, supersedes: Collection[str]) -> frozenset[str]:
+        """Add what the commits to be superseded have superseded in layers below.
+
+        A sweep takes them in a day, knowing one's own store only; nothing else would
+        say then that those below count no longer.
+        """
+        found = frozenset(supersedes)
+        if not self._below:
+            return found
+        own = {one.id: one for one in self._read_own().commits.values()}
+        below = {
+            one.id
+            for layer in self._below
+            for one in layer._read_own().commits.values()  # noqa: SLF001  its own kind
+        }
+        left = [own.pop(one) for one in found if one in own]
+        while left:
+            superseded = left.pop().supersedes
+            found |= superseded & below
+            left += [own.pop(one) for one in superseded if one in own]
+        return found
 
     def claim(self) -> None:
         """Claim the dataset's folder, before something is written beside `append`."""

@@ -309,3 +309,19 @@ def append_to(row_set, supersedes: Sequence[str] = ()):
         provenance=PROVENANCE,
         supersedes=supersedes,
     )
+
+
+def test_a_sweep_brings_nothing_back_that_was_superseded_below(tmp_path):
+    below, above = two_layers(tmp_path)
+    first = append_to(below.rows("table", "synapses", 5))
+    rows = above.rows("table", "synapses", 5)
+    second = append_to(rows, [first.id])
+    third = append_to(rows, [second.id])
+    assert rows.state().commits == (third,)
+
+    Store(tmp_path / "own").sweep(datetime.now(UTC) + timedelta(days=2))
+
+    assert rows.own_state().commits == (third,)
+    assert rows.state().commits == (third,)
+    fresh = two_layers(tmp_path)[1].rows("table", "synapses", 5)
+    assert fresh.state().commits == (third,)
