@@ -50,6 +50,8 @@ from cortical_cache.store.verify import Problem, set_aside, verify
 
 __all__ = ["DatasetStore"]
 
+_FORGOTTEN = "forgotten."
+
 
 class DatasetStore:
     """What is held of one dataset.
@@ -165,7 +167,20 @@ class DatasetStore:
             If its file is damaged. Writing the fact anew repairs that.
         """
         own = self._read(fact_file(self._folder(version), name))
-        return _newest([own, *(one.read_fact(name, version) for one in self._below)])
+        return _newest([own, self._fact_below(name, version)])
+
+    def _fact_below(self, name: str, version: int | None) -> Document | None:
+        """Return a fact of the layers below, unless it was forgotten here."""
+        found = _newest([one.read_fact(name, version) for one in self._below])
+        if found is None:
+            return None
+        mark = self._read(self._forgotten(name, version))
+        is_forgotten = mark is not None and found.captured_at <= mark.captured_at
+        return None if is_forgotten else found
+
+    def _forgotten(self, name: str, version: int | None) -> Path:
+        """Return the file whose date says what of the layers below counts no longer."""
+        return fact_file(self._folder(version), f"{_FORGOTTEN}{name}")
 
     def write_fact(
         self,
@@ -276,21 +291,28 @@ class DatasetStore:
         return objects_folder(self.folder, thing.kind, thing.name)
 
     def forget_fact(self, name: str, version: int | None = None) -> bool:
-        """Remove a fact; False if it was not held."""
+        """Remove a fact; False if it was not held.
+
+        That of a layer below stays where it is, and counts no longer here.
+        """
         self.check()
         path = fact_file(self._folder(version), name)
-        if not path.exists():
-            return False
-        with told(path):
-            self._disk.remove(path)
-            self._disk.sync_folder(path.parent)
-        return True
+        below = self._fact_below(name, version)
+        if below is not None:  # noted first: stopped in between, the fact is still held
+            self._write(self._forgotten(name, version), None, below.captured_at)
+        if path.exists():
+            with told(path):
+                self._disk.remove(path)
+                self._disk.sync_folder(path.parent)
+            return True
+        return below is not None
 
     def fact_names(self, version: int | None = None) -> tuple[str, ...]:
         """Return the names of the facts held of the dataset or of one version."""
         self.check()
         named = (decode_name(one.stem) for one in fact_files(self._folder(version)))
-        return tuple(sorted(one for one in named if one is not None))
+        own = {one for one in named if one and not one.startswith(_FORGOTTEN)}
+        return tuple(sorted(own.union(*(one.fact_names(version) for one in self._below))))
 
     def verify(self, *, deep: bool) -> tuple[Problem, ...]:
         """Look for damage in the folder; see `Store.verify`. Empty if there is none."""

@@ -241,6 +241,39 @@ def test_nodes_of_skeletons_below_are_added_too(server, tmp_path, monkeypatch):
     assert snapshot(folder) == before
 
 
+def test_invalidated_facts_of_a_layer_below_are_asked_again(team, server):
+    load_client("demo", version=5).cached.materialize.get_tables()
+    before = snapshot(team)
+    client = load_client("demo", version=5)
+    assert "tables of v5" in repr(client.invalidate_cache())
+    server.clear_log()
+    client.cached.materialize.get_tables()
+    assert not server.requests  # fresh enough
+
+    client.invalidate_cache(yes=True)
+
+    for again in (client, load_client("demo", version=5)):
+        server.clear_log()
+        again.cached.materialize.get_tables()
+        assert bool(server.requests) == (again is client)  # once, then it is held
+    assert snapshot(team) == before
+
+
+def test_facts_that_the_command_invalidates_are_asked_by_whoever_comes_next(
+    team, server, command
+):
+    before = snapshot(team)
+    told = command("invalidate", "demo", "5", "--yes")
+    assert "tables of v5" in told.err
+    assert command("invalidate", "demo", "5").err.count("tables of v5") == 0
+    server.clear_log()
+
+    load_client("demo", version=5).cached.materialize.get_tables()
+
+    assert server.requests
+    assert snapshot(team) == before
+
+
 def two_layers(tmp_path: Path):
     """Return a dataset below, and the same one with a layer of its own above."""
     of = {"datastack": "x", "server": "http://x"}
