@@ -7,14 +7,14 @@ so everything is told with the date on which it was known.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cortical_cache.errors import VersionExpiredError
+from cortical_cache.errors import CorticalCacheError, VersionExpiredError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.store import DatasetStore
 
-__all__ = ["AHEAD", "Expiry", "last_known", "with_copies"]
+__all__ = ["AHEAD", "Expiry", "last_known", "may_be_gone", "with_copies"]
 
 AHEAD = timedelta(days=30)
 """How long before its end a version is warned about."""
@@ -80,18 +80,35 @@ class Expiry:
 def last_known(store: DatasetStore, version: int) -> Expiry | None:
     """Return what is known of a version: of its own record and the list the newer.
 
-    None if neither is held.
+    The list has expired versions, too: what it lacks the server knows no more. None if
+    neither is held.
     """
     own = store.read_version(version)
     listed = store.read_fact(Fact.VERSIONS.value)
     found = [] if own is None else [_expiry(own.value, own.captured_at)]
     if listed is not None:
-        found += [
+        records = [
             _expiry(record, listed.captured_at)
             for record in as_list(listed.value)
             if as_object(record).get("version") == version
         ]
+        gone = Expiry(
+            version, on_server=False, expires_on=None, as_of=listed.captured_at
+        )
+        found += records or [gone]
     return max(found, key=lambda one: one.as_of, default=None)
+
+
+def may_be_gone(store: DatasetStore, version: int, now: datetime) -> bool:
+    """Tell whether what is held of a version might never be had again.
+
+    Where nobody can tell, it might: nothing is known of it, or its record is damaged.
+    """
+    try:
+        known = last_known(store, version)
+    except (CorticalCacheError, ValueError):
+        return True
+    return known is None or known.may_be_gone(now)
 
 
 def with_copies(message: str, dataset: Dataset) -> VersionExpiredError:

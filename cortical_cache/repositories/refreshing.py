@@ -11,7 +11,7 @@ from cortical_cache.model.quantities import age, size
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.catalog import Catalog
-from cortical_cache.repositories.expiry import last_known
+from cortical_cache.repositories.expiry import may_be_gone
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -48,7 +48,7 @@ class ForgetPlan:
     ----------
     facts : tuple of Forgettable
     staying : tuple of int
-        Versions that the server has dropped, whose facts stay.
+        Versions that the server has dropped, or may have, whose facts stay.
     now : datetime
     """
 
@@ -62,7 +62,10 @@ class ForgetPlan:
             f"{one.name}{_of(one.version)}, {age(self.now - one.captured_at)} old"
             for one in self.facts
         ]
-        lines += [f"stays: what is known of expired v{one}" for one in self.staying]
+        lines += [
+            f"stays: what is known of v{one}, which the server may have dropped"
+            for one in self.staying
+        ]
         return "\n".join([*lines, f"{len(self.facts)} facts would be asked again"])
 
 
@@ -166,7 +169,7 @@ class Refreshes:
         held = self._store.versions()
         wanted = [None, *held] if version is None else [version]
         for one in wanted:
-            if one is not None and not expired and self._is_expired(one, now):
+            if one is not None and not expired and may_be_gone(self._store, one, now):
                 staying.append(one)
                 continue
             for name in self._store.fact_names(one):
@@ -227,10 +230,6 @@ class Refreshes:
         self._catalog.views(plan.version, refresh=True)
         for one in plan.tables:
             self._rows.mirror(one.subject, progress, anew=True)
-
-    def _is_expired(self, version: int, now: datetime) -> bool:
-        known = last_known(self._store, version)
-        return known is not None and known.may_be_gone(now)
 
     def _require_online(self) -> None:
         if self._offline:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from cortical_cache.cache.facts import Clock, utc_now
 from cortical_cache.errors import (
-    CorticalCacheError,
     InvalidQueryError,
     StoreError,
     UnknownNameError,
@@ -26,7 +25,7 @@ from cortical_cache.policy.pruning import (
     choose,
     protection,
 )
-from cortical_cache.repositories.expiry import last_known
+from cortical_cache.repositories.expiry import may_be_gone
 from cortical_cache.store import DatasetStore, RowKind, Store
 
 __all__ = ["Removal", "RemovalPlan", "Removals", "Removed"]
@@ -166,10 +165,10 @@ class Removals:
         """Return what there is, with what the server is last known to have dropped."""
         found: list[Taken] = []
         for store in self._stores.values():
-            expired = {one: self._is_expired(store, one) for one in store.versions()}
+            now = self._clock()
+            gone = {one for one in store.versions() if may_be_gone(store, one, now)}
             found += [
-                replace(one, is_expired=expired.get(one.version, False))
-                for one in store.taken()
+                replace(one, is_expired=one.version in gone) for one in store.taken()
             ]
         return found
 
@@ -292,13 +291,6 @@ class Removals:
                     links[stat.st_dev, stat.st_ino] = stat.st_nlink, stat.st_size
         return {id_: links[id_][1] for id_, n in found.items() if n >= links[id_][0]}
 
-    def _is_expired(self, store: DatasetStore, version: int) -> bool:
-        try:
-            known = last_known(store, version)
-        except (CorticalCacheError, ValueError):  # damaged: nobody can tell
-            return True
-        return known is not None and known.may_be_gone(self._clock())
-
     def _again(self, thing: Taken) -> str:
         """Tell whether and where something can be had again."""
         if thing.version == 0:
@@ -337,8 +329,8 @@ def _refusal(one: Staying) -> str:
     if one.word == "--pinned":
         return f"{_named(thing)} is pinned; `unpin` it, or say --pinned"
     return (
-        f"{thing.folder} v{thing.version} has expired on the server and could never be "
-        "fetched again; --expired removes it all the same"
+        f"{thing.folder} v{thing.version} has expired on the server, or may have, and "
+        "could never be fetched again; --expired removes it all the same"
     )
 
 

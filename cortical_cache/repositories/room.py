@@ -53,7 +53,7 @@ def removals_of(settings: Settings, home: Home | None = None) -> Removals:
 
     A folder whose owner cannot be told is left alone.
     """
-    root = Store(settings.cache_dir)
+    root = Store(settings.cache_dir, layers=settings.layers)
     if home is not None:
         of = home.dataset
         store = root.dataset(home.folder, datastack=of.datastack, server=home.source)

@@ -312,7 +312,9 @@ class DatasetStore:
         self.check()
         named = (decode_name(one.stem) for one in fact_files(self._folder(version)))
         own = {one for one in named if one and not one.startswith(_FORGOTTEN)}
-        return tuple(sorted(own.union(*(one.fact_names(version) for one in self._below))))
+        return tuple(
+            sorted(own.union(*(one.fact_names(version) for one in self._below)))
+        )
 
     def verify(self, *, deep: bool) -> tuple[Problem, ...]:
         """Look for damage in the folder; see `Store.verify`. Empty if there is none."""

@@ -205,6 +205,56 @@ def test_a_version_whose_date_has_passed_since_is_treated_as_gone(client, comman
     assert held(client) == {(4, NUCLEI), (4, TYPES)}
 
 
+def versions_on_disk(client) -> set[int]:
+    return {version for version, _ in held(client)}
+
+
+def test_a_version_of_which_nothing_is_known_goes_only_by_a_word(client, command):
+    (client.cache_dir / "v4" / "version.json").unlink()
+    (client.cache_dir / "facts" / "versions.json").unlink()
+
+    told = command("prune", "demo", "--max-size", "0", "--yes")
+
+    assert versions_on_disk(client) == {4}
+    assert "(--expired)" in told.err
+    refused = command("rm", "demo", "4", "--yes")
+    assert refused.code == 1
+    assert "--expired" in refused.err
+    command("rm", "demo", "4", "--yes", "--expired")
+    assert versions_on_disk(client) == set()
+
+
+def test_a_version_that_the_newest_list_has_no_more_is_treated_as_gone(client, command):
+    store = client.repositories.store
+    records = store.read_fact("versions").value
+    there = [one for one in records if one["version"] != 4]
+    store.write_fact("versions", there, captured_at=datetime.now(UTC))
+
+    command("prune", "demo", "--max-size", "0", "--yes")
+
+    assert versions_on_disk(client) == {4}
+    kept = client.invalidate_cache()
+    assert kept.staying == (4,)
+
+
+def test_an_end_that_only_a_layer_below_knows_protects_too(
+    client, command, tmp_path, monkeypatch
+):
+    expire(client, 4)
+    team = tmp_path / "team" / client.cache_dir.name
+    for path in ("dataset.json", "facts/versions.json", "v4/version.json"):
+        (team / path).parent.mkdir(parents=True, exist_ok=True)
+        (client.cache_dir / path).replace(team / path)
+    (client.cache_dir / "dataset.json").write_bytes(
+        (team / "dataset.json").read_bytes()
+    )
+    monkeypatch.setenv("CORTICAL_CACHE_TEAM_DIR", str(tmp_path / "team"))
+
+    command("prune", "demo", "--max-size", "0", "--yes")
+
+    assert versions_on_disk(client) == {4}
+
+
 def test_what_is_pinned_between_plan_and_deed_stays(client):
     removals = removals_of(client.repositories.settings)
     plan = removals.pruned(Criteria(max_size=0))
