@@ -46,7 +46,7 @@ from cortical_cache.store.rows import RowSet
 from cortical_cache.store.sealed import JSON, create_sealed, read_sealed
 from cortical_cache.store.space import taken
 from cortical_cache.store.sweep import SweepReport, sweep
-from cortical_cache.store.verify import Problem, set_aside, verify
+from cortical_cache.store.verify import Problem, put_back, set_aside, verify
 
 __all__ = ["DatasetStore"]
 
@@ -330,6 +330,10 @@ class DatasetStore:
     def set_aside(self, problem: Problem) -> None:
         """Let what is damaged count no longer; a sweep removes it in a day."""
         set_aside(self._disk, problem)
+
+    def put_back(self, problem: Problem) -> None:
+        """Let what was set aside count again, damaged as it is."""
+        put_back(self._disk, problem)
 
     def reclaim(self, fetched_from: str) -> None:
         """Claim a folder whose binding is damaged, if its commits show that it is ours.

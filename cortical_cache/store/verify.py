@@ -5,6 +5,7 @@ What is damaged can be set aside: then it counts no longer, and the rest does.
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cortical_cache.store.document import read_document
 from cortical_cache.store.layout import (
     binding_file,
     commit_files,
+    commits_folder,
     document_files,
     object_files,
     objects_folders,
@@ -25,7 +27,7 @@ from cortical_cache.store.layout import (
 from cortical_cache.store.objects import unpacked
 from cortical_cache.store.sealed import read_sealed
 
-__all__ = ["Problem", "set_aside", "verify"]
+__all__ = ["Problem", "put_back", "set_aside", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +121,40 @@ def _verify_segment(folder: Path, file: DataFile) -> Iterator[Problem]:
 def set_aside(disk: Disk, problem: Problem) -> None:
     """Let what is damaged count no longer; a sweep removes it in a day.
 
-    What a commit had superseded counts again, if it is still there.
+    What a commit had superseded counts again, if it is still there. The files that it
+    names stay as long as it does, whatever their age: most of them may be sound.
     """
     document = problem.document
     if document.exists():
         with told(document):
-            disk.rename(document, document.with_name(f".{document.name}{TEMPORARY}"))
+            for path in (*_named_by(problem), document):
+                with suppress(FileNotFoundError):
+                    disk.touch(path)
+            disk.rename(document, _aside(document))
             disk.sync_folder(document.parent)
+
+
+def put_back(disk: Disk, problem: Problem) -> None:
+    """Undo `set_aside`, if nothing has come in its place and it was not swept."""
+    document = problem.document
+    if _aside(document).exists() and not document.exists():
+        with told(document):
+            disk.rename(_aside(document), document)
+            disk.sync_folder(document.parent)
+
+
+def _aside(document: Path) -> Path:
+    return document.with_name(f".{document.name}{TEMPORARY}")
+
+
+def _named_by(problem: Problem) -> list[Path]:
+    """Return the files that go with a commit: any, if it cannot be read."""
+    folder = problem.document.parents[1]
+    if problem.commit is not None:
+        return [folder / file.name for file in problem.commit.files]
+    if problem.document.parent != commits_folder(folder):
+        return []
+    return [*folder.glob("*.parquet")]
 
 
 def _damage(path: Path, file: DataFile, *, deep: bool) -> str | None:

@@ -116,6 +116,31 @@ def test_with_an_unreadable_commit_nothing_of_the_row_set_is_removed(root: Path)
     assert str(damaged) in report.skipped[0]
 
 
+@pytest.mark.parametrize("harmed", ["*.parquet", "commits/*.json"])
+def test_what_was_set_aside_stays_for_a_day_however_old(
+    root: Path, store: Store, harmed: str
+):
+    append_keys(open_synapses(root), "post", [1])
+    for path in files_under(root):
+        os.utime(path, (0, 0))
+    (path,) = (root / TABLE).glob(harmed)
+    path.write_bytes(path.read_bytes()[:-1])
+    os.utime(path, (0, 0))
+    (problem,) = store.verify("minnie")
+
+    open_dataset(root).set_aside(problem)
+
+    assert not open_synapses(root).state().exists
+    assert store.sweep(hours(23.9)).removed == ()
+    open_dataset(root).put_back(problem)
+    assert store.verify("minnie") == (problem,)
+    open_dataset(root).set_aside(problem)
+    gone = store.sweep(hours(24.1)).removed
+    assert {one.suffix for one in gone} == {".tmp", ".parquet"}
+    open_dataset(root).put_back(problem)
+    assert not open_synapses(root).state().exists
+
+
 def test_a_sweep_of_nothing_does_nothing(root: Path, store: Store):
     assert store.sweep().removed == ()
     assert not root.exists()
