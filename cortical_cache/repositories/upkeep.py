@@ -1,5 +1,6 @@
 """Find what is damaged in a dataset's store, set it aside, and fetch it again."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Repair", "Upkeep"]
 
+log = logging.getLogger(__name__)
+
 _ORDER = ("export", "table", "view", "query", "graph")
 """Exports first: a table that was one comes back with it."""
+
+_ASKED_AGAIN = {"query", "graph"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,9 @@ class Upkeep:
     def repair(self, *, deep: bool = True) -> Iterator[Repair]:
         """Set aside what is damaged, and fetch again what was in it, and only that.
 
+        Rows that cannot be had now stay as they are: what is sound of them still
+        answers, and the next repair finds them. Ends with a sweep.
+
         Parameters
         ----------
         deep : bool
@@ -114,9 +122,9 @@ class Upkeep:
                     problem.document.name, (problem.what,), action, is_whole=True
                 )
                 continue
-            self._store.set_aside(problem)
             row_set = self._store.row_set_of(problem)
             if row_set is None:
+                self._store.set_aside(problem)
                 action = "set aside; asked again when it is needed"
                 yield Repair(
                     problem.document.name, (problem.what,), action, is_whole=True
@@ -126,31 +134,46 @@ class Upkeep:
                 by_row_set.setdefault(key, []).append(problem)
         for key in sorted(by_row_set, key=lambda one: (_ORDER.index(one[0]), one)):
             yield self._bring_back(*key, by_row_set[key])
+        self.sweep()
+
+    def sweep(self) -> None:
+        """Remove what killed writers left, and what was superseded, a day ago."""
+        try:
+            swept = self._store.sweep()
+        except OSError as error:  # litter costs no answer
+            log.info("not swept: %s", error)
+        else:
+            log.info("swept %d files, %d bytes", len(swept.removed), swept.nbytes)
 
     def _bring_back(
         self, kind: str, name: str, version: int, problems: list[Problem]
     ) -> Repair:
         subject = f"{kind} {name}" + (f" v{version}" if version else "")
         said = tuple(one.what for one in problems)
-        if kind in {"query", "graph"}:
-            return Repair(
-                subject, said, "set aside; asked again when needed", is_whole=True
-            )
-        if any(one.commit is None for one in problems):
-            action = "set aside; what it was all of is lost: sync it again"
+        is_known = all(one.commit is not None for one in problems)
+        if self._offline and is_known and kind not in _ASKED_AGAIN:
+            action = "left as it is: offline, so not fetched again"
             return Repair(subject, said, action, is_whole=False)
-        if self._offline:
-            action = "set aside; offline, so not fetched again"
+        for problem in problems:
+            self._store.set_aside(problem)
+        if kind in _ASKED_AGAIN:
+            action = "set aside; asked again when needed"
+            return Repair(subject, said, action, is_whole=True)
+        if not is_known:
+            action = "set aside; what it was all of is lost: sync it again"
             return Repair(subject, said, action, is_whole=False)
         try:
             if kind == "export":
                 self._exports.bring(self._exports.find(name, version))
             else:
                 self._fetch(kind, name, version, problems)
-        except CorticalCacheError as error:
-            return Repair(
-                subject, said, f"set aside; not fetched: {error}", is_whole=False
-            )
+        except BaseException as error:
+            for problem in problems:
+                self._store.put_back(problem)
+            if not isinstance(error, CorticalCacheError):
+                raise
+            action = f"left as it is: not fetched: {error}"
+            return Repair(subject, said, action, is_whole=False)
         return Repair(subject, said, "fetched again", is_whole=True)
 
     def _fetch(

@@ -132,7 +132,7 @@ def execute(
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    _sweep(repositories)
+    repositories.upkeep.sweep()
     return Report(plan, _in_order(outcomes, plan.to_fetch), monotonic() - start)
 
 
@@ -178,16 +178,6 @@ def _describe(repositories: Repositories, version: int, item: Item) -> None:
         repositories.catalog.unique_strings(item.name, version)
     except SourceError as error:  # its rows are held all the same
         log.warning("%s: %s", item.name, error)
-
-
-def _sweep(repositories: Repositories) -> None:
-    """Remove what killed writers left, and what was superseded a day ago."""
-    try:
-        swept = repositories.store.sweep()
-    except OSError as error:  # litter costs no answer
-        log.info("not swept: %s", error)
-    else:
-        log.info("swept %d files, %d bytes", len(swept.removed), swept.nbytes)
 
 
 def _in_order(

@@ -1,12 +1,14 @@
 """Damage of any file is found, set aside, and only what was in it is fetched again."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.demo.server import troubles
 from tests.kit import row_queries, same_frame
 
 NUCLEI, TYPES, SYNAPSES = "nucleus_detection_v0", "cell_types", "synapses_demo"
@@ -177,3 +179,38 @@ def test_offline_nothing_is_fetched(client, server, command, monkeypatch):
     assert ran.code == 5
     assert "offline, so not fetched again" in ran.out
     assert not server.requests
+
+
+@pytest.mark.parametrize("why", ["offline", "the server fails"])
+def test_what_cannot_be_fetched_again_now_is_left_for_the_next_time(
+    client, server, command, monkeypatch, why
+):
+    path = data_of(client, NUCLEI)
+    cut(path)
+    with monkeypatch.context() as then:
+        if why == "offline":
+            then.setenv("CORTICAL_CACHE_OFFLINE", "1")
+        else:
+            server.befall(troubles.gateway(500).on("/query$", times=1))
+        ran = command("repair", "demo", "--quick")
+
+    assert ran.code == 5
+    assert "left as it is" in ran.out
+    assert (
+        path.exists()
+    )  # of what the server may drop meanwhile, the rest still answers
+    assert command("verify", "demo").code == 5
+    assert command("repair", "demo").code == 0
+    assert command("verify", "demo", "--deep").code == 0
+
+
+def test_a_repair_sweeps_what_is_a_day_old(client, command):
+    folder = data_of(client, NUCLEI).parent
+    old, new = folder / ".old.tmp", folder / ".new.tmp"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+
+    assert command("repair", "demo").code == 0
+
+    assert (old.exists(), new.exists()) == (False, True)
