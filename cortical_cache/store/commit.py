@@ -5,7 +5,7 @@ A commit is immutable. These are its values; their JSON form is in `commit_json`
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.coverage import Coverage
 from cortical_cache.model.shape import TableShape
 
-__all__ = ["SMALL", "Commit", "DataFile", "Provenance"]
+__all__ = ["SMALL", "Commit", "DataFile", "Provenance", "superseded_first"]
 
 SMALL = 8 << 20
 """Bytes of a file that is hashed whole when it is first used, in some milliseconds."""
@@ -155,3 +155,28 @@ class Commit:
     def nbytes(self) -> int:
         """Size of all files, every copy."""
         return sum(file.nbytes for file in self.files)
+
+
+def superseded_first(
+    commits: Mapping[str, Commit], going: Collection[str]
+) -> Iterator[list[Commit]]:
+    """Yield which commits to remove next: none before all that it supersedes are gone.
+
+    Else those would count again. Each list must be gone for good before the next.
+
+    Parameters
+    ----------
+    commits : mapping of str to Commit
+        All there are of a row set, by id.
+    going : collection of str
+        The ids of those that are to go. One that supersedes any that stays does, too.
+    """
+    left = dict(commits)
+    while ready := [
+        commit
+        for commit in left.values()
+        if commit.id in going and not commit.supersedes & left.keys()
+    ]:
+        yield ready
+        for commit in ready:
+            del left[commit.id]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
+from cortical_cache.store.commit import Commit, superseded_first
 from cortical_cache.store.commit_file import read_commit
 from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import (
@@ -24,8 +25,8 @@ __all__ = ["remove_objects", "remove_rows"]
 def remove_rows(disk: Disk, folder: Path) -> int:
     """Remove the commits of a row set, then the files that they name.
 
-    Oldest commits first: what one superseded never counts again, and stopped half-way
-    the rest still answers. Files of a writer that has not committed yet stay.
+    What one superseded never counts again, and stopped half-way the rest still answers.
+    Files of a writer that has not committed yet stay.
 
     Returns
     -------
@@ -42,17 +43,24 @@ def remove_rows(disk: Disk, folder: Path) -> int:
 
 
 def _remove_rows(disk: Disk, folder: Path) -> int:
-    commits = sorted(commit_files(folder), key=lambda path: path.name)
-    names: set[str] = set()
-    for path in commits:
+    paths = {path.stem: path for path in commit_files(folder)}
+    commits: dict[str, Commit] = {}
+    for path in paths.values():
         with suppress(StoreError, FileNotFoundError):  # a sweep takes its files
-            names.update(file.name for file in read_commit(path).files)
-        disk.remove(path)
-    if commits:
+            commit = read_commit(path)
+            commits[commit.id] = commit
+    for ready in superseded_first(commits, commits):
+        for commit in ready:
+            disk.remove(paths.pop(commit.id))
         disk.sync_folder(commits_folder(folder))
+    for path in paths.values():  # damaged: what they superseded is gone by now
+        disk.remove(path)
+    if paths:
+        disk.sync_folder(commits_folder(folder))
+    names = {file.name for commit in commits.values() for file in commit.files}
     disk.remove(used_file(folder))
-    paths = [*(folder / name for name in names), *segment_files(folder)]
-    return sum(_remove(disk, path) for path in paths)
+    files = [*(folder / name for name in names), *segment_files(folder)]
+    return sum(_remove(disk, path) for path in files)
 
 
 def remove_objects(disk: Disk, folder: Path) -> int:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cortical_cache.errors import StoreError
-from cortical_cache.store.commit import Commit
+from cortical_cache.store.commit import Commit, superseded_first
 from cortical_cache.store.commit_file import commit_file, read_commit
 from cortical_cache.store.disk import Disk, told
 from cortical_cache.store.layout import (
@@ -127,11 +127,7 @@ class _Sweeper:
     def _remove_superseded(
         self, folder: Path, commits: Mapping[str, Commit]
     ) -> Mapping[str, Commit]:
-        """Remove commits superseded for long enough; return those left.
-
-        A commit goes only after those that it supersedes have gone for good: else they
-        would count again.
-        """
+        """Remove commits superseded for long enough; return those left."""
         left = dict(commits)
         due = {
             one
@@ -139,19 +135,13 @@ class _Sweeper:
             if self._is_old(self._committed(folder, commit))
             for one in commit.supersedes
         }
-        while True:
-            ready = [
-                commit
-                for commit in left.values()
-                if commit.id in due and not commit.supersedes & left.keys()
-            ]
-            if not ready:
-                return left
+        for ready in superseded_first(commits, due):
             for commit in ready:
                 self._remove(commit_file(folder, commit.id))
                 del left[commit.id]
             with told(commits_folder(folder)):
                 self._disk.sync_folder(commits_folder(folder))
+        return left
 
     def _committed(self, folder: Path, commit: Commit) -> datetime:
         # The later of two clocks: the writer's, and that of the file system.

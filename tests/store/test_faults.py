@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import cortical_cache
 from cortical_cache.errors import CorruptStoreError, StoreError, StoreMismatchError
 from cortical_cache.model.coverage import Keys, Whole
 from cortical_cache.store import DatasetStore, Disk, RowSet, RowSetState, Store
+from cortical_cache.store.commit_file import commit_file, read_commit, write_commit
 from cortical_cache.store.sealed import read_sealed, write_sealed
 
 from .kit import (
@@ -380,7 +382,11 @@ def test_files_swept_before_their_commit_are_not_committed(
     assert not list(root.rglob("*.parquet"))
 
 
-def test_superseded_commits_go_durably_before_those_that_supersede_them(root: Path):
+@pytest.mark.parametrize("how", ["sweep", "remove"])
+@pytest.mark.parametrize("behind", [False, True], ids=["", "a clock that was behind"])
+def test_superseded_commits_go_durably_before_those_that_supersede_them(
+    root: Path, how: str, *, behind: bool
+):
     log: list[str] = []
 
     def before(_: int, operation: str, arguments: tuple[object, ...]) -> None:
@@ -395,9 +401,21 @@ def test_superseded_commits_go_durably_before_those_that_supersede_them(root: Pa
     rows = open_synapses(root)
     chain = [append_keys(rows, "post", [1])]
     chain += [supersede_all(rows) for _ in range(2)]
-    sweep_later(root, CountingDisk(before))
+    if behind:  # whoever wrote the last one had another idea of the time
+        last = read_commit(commit_file(rows.folder, chain[-1]))
+        commit_file(rows.folder, last.id).unlink()
+        chain[-1] = "01a00000-0000-7000-8000-000000000000"
+        write_commit(rows.disk, rows.folder, replace(last, id=chain[-1]))
+    if how == "sweep":
+        sweep_later(root, CountingDisk(before))
+        assert log == [chain[0], "commits", chain[1], "commits"]
+        return
 
-    assert log == [chain[0], "commits", chain[1], "commits"]
+    (taken,) = (one for one in open_dataset(root).taken() if one.kind == "table")
+    open_dataset(root, CountingDisk(before)).remove(taken)
+
+    assert log == [name for one in chain for name in (one, "commits")]
+    assert not open_synapses(root).state().exists
 
 
 def supersede_all(rows: RowSet) -> str:
