@@ -5,8 +5,10 @@ it still is, and the file name in its header whether it is the one it should be.
 """
 
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -150,16 +152,22 @@ def unpacked(packed: bytes, path: Path) -> bytes:
     if packed.startswith(_MARK) and not packed.startswith(_label(path)):
         raise CorruptStoreError(f"{path} is that of another name; remove it")
     try:
-        return gzip.decompress(packed)
+        held = gzip.decompress(packed)
     except (EOFError, OSError, zlib.error) as error:
         raise CorruptStoreError(f"{path} is damaged: {error}; remove it") from error
+    if not held:  # cut behind the label, which is whole by itself, or before it
+        raise CorruptStoreError(f"{path} is cut short; remove it")
+    return held
 
 
 def groups(dataset: Path) -> list[ObjectGroup]:
     """List what objects are held of a dataset, by kind and group."""
     found: list[ObjectGroup] = []
     for kind, group, folder in sorted(objects_folders(dataset)):
-        stats = [path.stat() for path in object_files(folder)]
+        stats: list[os.stat_result] = []
+        for path in object_files(folder):
+            with suppress(FileNotFoundError):  # removed since it was listed
+                stats.append(path.stat())
         if stats:
             oldest = min(one.st_mtime for one in stats)
             found.append(

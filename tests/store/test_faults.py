@@ -1,5 +1,6 @@
 """Crashes, full disks, damage and crowds: what was held stays held, and right."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -318,6 +319,21 @@ def test_a_flipped_bit_of_a_data_file_is_found_and_never_read(root: Path):
         assert Store(root).verify("minnie") == ()
         (problem,) = Store(root).verify("minnie", deep=True)
         assert problem.path == path
+
+
+def test_an_object_that_is_cut_anywhere_is_damage(root: Path):
+    objects = open_dataset(root).objects("skeletons", "v4.swc")
+    objects.write("1", gzip.compress(b"1 1 0 0 0 1 -1\n"))
+    (path,) = root.rglob("1.*.gz")
+    whole = path.read_bytes()
+
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(CorruptStoreError):
+            objects.read("1")
+
+    path.write_bytes(whole)
+    assert objects.read("1") == b"1 1 0 0 0 1 -1\n"
 
 
 def test_a_commit_cannot_point_out_of_its_folder(root: Path):
