@@ -7,7 +7,7 @@ so neither can lose or hide what another one wrote.
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -320,7 +320,11 @@ class RowSet:
     @property
     def segment_nbytes(self) -> int:
         """Size of what is there besides the data files to map them."""
-        return sum(path.stat().st_size for path in segment_files(self.folder))
+        nbytes = 0
+        for path in segment_files(self.folder):
+            with suppress(FileNotFoundError):  # removed since it was listed
+                nbytes += path.stat().st_size
+        return nbytes
 
     def fetch_lock(
         self, key: str, timeout: float = 600

@@ -63,7 +63,11 @@ def verify(dataset: Path, *, deep: bool) -> Iterator[Problem]:
     for _, _, folder in objects_folders(dataset):
         for path in object_files(folder) if deep else ():
             try:
-                unpacked(path.read_bytes(), path)
+                with told(path, "read"):
+                    packed = path.read_bytes()
+                unpacked(packed, path)
+            except FileNotFoundError:  # removed since it was listed
+                continue
             except StoreError as error:
                 yield _unreadable(path, error)
     for folder in row_set_folders_of(dataset):
@@ -168,4 +172,6 @@ def _damage(path: Path, file: DataFile, *, deep: bool) -> str | None:
             digest = hashlib.file_digest(data, "sha256").hexdigest()
     except FileNotFoundError:
         return "is gone, and a commit names it"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
     return None if digest == file.sha256 else "does not match its checksum"

@@ -1,5 +1,6 @@
 """A sweep takes what no one can need, a day later, and nothing else."""
 
+import gzip
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.coverage import Keys
 from cortical_cache.store import Store
+from cortical_cache.store.verify import verify
 
 from .kit import (
     PROVENANCE,
@@ -164,6 +166,39 @@ def test_verify_finds_each_kind_of_damage(root: Path, store: Store):
 
     assert {problem.path for problem in problems} == {gone, cut, fact, binding}
     assert all(str(problem.path) in problem.what for problem in problems)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux")
+def test_verify_names_what_the_disk_cannot_read_and_goes_on(root: Path, store: Store):
+    append_keys(open_synapses(root), "post", [1])
+    append_keys(open_synapses(root), "post", [2])
+    objects = open_dataset(root).objects("skeletons", "v4")
+    objects.write("1", gzip.compress(b"{}"))
+    bad = root / "minnie/objects/skeletons/v4/1.json.gz"
+    bad.unlink()
+    bad.symlink_to("/proc/self/mem")  # EIO, as of a failing disk
+    commit = min((root / TABLE / "commits").glob("*.json"))
+    commit.unlink()
+    commit.symlink_to("/proc/self/mem")
+
+    problems = store.verify("minnie", deep=True)
+
+    assert {one.path for one in problems} == {bad, commit}
+    assert all("cannot be read: Input/output error" in one.what for one in problems)
+
+
+def test_what_goes_while_it_is_verified_is_no_damage(root: Path):
+    for name in "12":
+        open_dataset(root).objects("skeletons", "v4").write(name, gzip.compress(b"{}"))
+    both = set((root / "minnie/objects/skeletons/v4").glob("*.gz"))
+    for path in both:
+        path.write_bytes(b"{}")
+
+    found = verify(root / "minnie", deep=True)
+    (other,) = both - {next(found).path}
+    other.unlink()
+
+    assert list(found) == []
 
 
 def test_verify_of_an_unknown_dataset_names_those_that_exist(root: Path, store: Store):
