@@ -26,7 +26,7 @@ from cortical_cache.policy.pruning import (
     protection,
 )
 from cortical_cache.repositories.expiry import may_be_gone
-from cortical_cache.store import DatasetStore, RowKind, Store
+from cortical_cache.store import DatasetStore, RowKind, Store, SweepReport
 
 __all__ = ["Removal", "RemovalPlan", "Removals", "Removed"]
 
@@ -182,6 +182,8 @@ class Removals:
     ) -> RemovalPlan:
         """Plan to remove a version, some of its tables, or all that is held.
 
+        Superseded files and leftovers go first.
+
         Parameters
         ----------
         version : int or None
@@ -200,7 +202,8 @@ class Removals:
             If what is named needs a word to go that was not given.
         """
         where = ", ".join(self._stores)
-        things = [one for one in self.things() if one.kind != "records"]
+        everything, litter = self._apart()
+        things = [one for one in everything if one.kind != "records"]
         of = [one for one in things if version is None or one.version == version]
         if not of and version is not None:
             held = sorted({one.version for one in things if one.version})
@@ -224,7 +227,7 @@ class Removals:
             raise InvalidQueryError(_refusal(staying[0]))
         before, after = _sizes(things, [one.thing for one in going])
         pruning = Pruning(tuple(going), tuple(staying), before, after, 0)
-        return self._plan(pruning, litter=0, pinned=pinned)
+        return self._plan(pruning, litter, pinned=pinned)
 
     def pruned(self, criteria: Criteria) -> RemovalPlan:
         """Plan to make room; superseded files and leftovers go first.
@@ -241,20 +244,13 @@ class Removals:
             )
         if criteria.keep is not None and criteria.keep < 0:
             raise InvalidQueryError(f"{criteria.keep} versions cannot be kept")
-        now = self._clock()
-        litter = self._litter()
-        things = [
-            replace(
-                one, files={id_: n for id_, n in one.files.items() if id_ not in litter}
-            )
-            for one in self.things()
-        ]
-        pruning = choose(things, criteria, now)
-        return self._plan(pruning, litter=sum(litter.values()), pinned=criteria.pinned)
+        things, litter = self._apart()
+        pruning = choose(things, criteria, self._clock())
+        return self._plan(pruning, litter, pinned=criteria.pinned)
 
     def carry_out(self, plan: RemovalPlan) -> Removed:
         """Remove what was planned, but for what was pinned meanwhile."""
-        freed = self._root.sweep(self._clock()).nbytes if plan.litter else 0
+        freed = self._sweep().nbytes if plan.litter else 0
         count = 0
         for one in plan.removals:
             store = self._stores[one.thing.folder]
@@ -263,7 +259,7 @@ class Removals:
                 count += 1
         return Removed(count, freed)
 
-    def _plan(self, pruning: Pruning, *, litter: int, pinned: bool) -> RemovalPlan:
+    def _plan(self, pruning: Pruning, litter: int, *, pinned: bool) -> RemovalPlan:
         return RemovalPlan(
             tuple(
                 Removal(one.thing, one.why, self._again(one.thing))
@@ -278,18 +274,30 @@ class Removals:
             self._clock(),
         )
 
+    def _apart(self) -> tuple[list[Taken], int]:
+        """Return what there is but for what a sweep takes, and the room that makes."""
+        litter = self._litter()
+        things = [
+            replace(
+                one, files={id_: n for id_, n in one.files.items() if id_ not in litter}
+            )
+            for one in self.things()
+        ]
+        return things, sum(litter.values())
+
     def _litter(self) -> dict[tuple[int, int], int]:
         """Return the files that a sweep would make room of."""
         found: Counter[tuple[int, int]] = Counter()
         links: dict[tuple[int, int], tuple[int, int]] = {}
-        folders = [one.folder for one in self._stores.values()]
-        for path in self._root.sweep(self._clock(), dry=True).removed:
+        for path in self._sweep(dry=True).removed:
             with suppress(FileNotFoundError):
-                if any(path.is_relative_to(one) for one in folders):
-                    stat = path.stat()
-                    found[stat.st_dev, stat.st_ino] += 1
-                    links[stat.st_dev, stat.st_ino] = stat.st_nlink, stat.st_size
+                stat = path.stat()
+                found[stat.st_dev, stat.st_ino] += 1
+                links[stat.st_dev, stat.st_ino] = stat.st_nlink, stat.st_size
         return {id_: links[id_][1] for id_, n in found.items() if n >= links[id_][0]}
+
+    def _sweep(self, *, dry: bool = False) -> SweepReport:
+        return self._root.sweep(self._clock(), datasets=self._stores, dry=dry)
 
     def _again(self, thing: Taken) -> str:
         """Tell whether and where something can be had again."""

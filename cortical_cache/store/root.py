@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -130,6 +130,7 @@ class Store:
         now: datetime | None = None,
         grace: timedelta = GRACE,
         *,
+        datasets: Iterable[str] | None = None,
         dry: bool = False,
     ) -> SweepReport:
         """Remove what no reader can need any more.
@@ -145,11 +146,18 @@ class Store:
         grace : timedelta
             How long a reader may go on with files it has begun to use, and a writer
             may take between two files. Less than a few minutes endangers both.
+        datasets : iterable of str, optional
+            Names of the folders to look at; otherwise all.
         dry : bool
             Only tell what would go.
         """
         disk = IdleDisk() if dry else self._disk
-        return sweep(self.root, disk, dataset_folders(self.root), now, grace)
+        folders = (
+            dataset_folders(self.root)
+            if datasets is None
+            else (self.root / encode_name(one) for one in datasets)
+        )
+        return sweep(self.root, disk, folders, now, grace)
 
     def verify(self, dataset: str, *, deep: bool = False) -> tuple[Problem, ...]:
         """Look for damage in a dataset folder, whoever it belongs to.

@@ -1,6 +1,7 @@
 """What is removed is what was shown, and nothing goes without a word."""
 
 import json
+import os
 
 import pytest
 
@@ -106,3 +107,22 @@ def test_what_cannot_be_meant_is_refused(client, command, arguments, said):
     assert ran.code == 1
     assert said in ran.err
     assert len(held(client)) == 6
+
+
+def test_leftovers_of_the_dataset_go_first_and_no_others(client, command, store_dir):
+    other = store_dir / "other" / "v1" / "tables" / "x" / ".y.tmp"
+    other.parent.mkdir(parents=True)
+    litter = client.cache_dir / "v5" / "tables" / NUCLEI / ".crashed.parquet.tmp"
+    for path in (other, litter):
+        path.write_bytes(bytes(10**6))
+        os.utime(path, (0, 0))
+
+    shown = command("rm", "demo", "4", TYPES)
+    assert "1.0 MB of it superseded" in shown.err
+    assert litter.exists()
+    done = command("rm", "demo", "4", TYPES, "--yes", "--json").json()
+
+    assert done["litter"] == 10**6
+    assert not litter.exists()
+    assert other.exists()
+    assert (4, TYPES) not in held(client)
