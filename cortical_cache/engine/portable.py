@@ -1,8 +1,10 @@
 """Write held rows, or views of them, for others: a DuckDB file, or Parquet."""
 
+import errno
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from shutil import rmtree
@@ -60,32 +62,29 @@ def write_database(
     StoreError
         If it cannot be written, or a file of the store is gone.
     """
-    _refuse_taken(path)
-    with _scratch(path) as folder:
-        file = Path(folder) / "made.duckdb"
-        try:
-            with (
-                duckdb.connect(str(file), config={**_CONFIG}) as connection,
-                running(connection),
-            ):
-                connection.execute("SET TimeZone = 'UTC'")
-                counts: dict[str, int] = {}
-                for name, source in sources.items():
-                    rows = rows_of(connection, source)
-                    counts[name] = len(rows)
-                    if views:
-                        rows.create_view(name)
-                    else:
-                        rows.create(name)
-                connection.from_arrow(_resolutions(sources)).create(RESOLUTIONS)
-                connection.execute(macros())
-                connection.execute(_RESOLUTION)
-                depth = depth_macro(transform)
-                if depth:
-                    connection.execute(depth)
-        except (duckdb.Error, OSError) as error:
-            raise StoreError(f"{path} cannot be written: {error}") from error
-        _put(file, path)
+    with (
+        _made(path) as made,
+        duckdb.connect(str(made), config={**_CONFIG}) as connection,
+        running(connection),
+    ):
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.begin()  # a table of its own transaction can fail without an error
+        counts: dict[str, int] = {}
+        for name, source in sources.items():
+            rows = rows_of(connection, source)
+            counts[name] = len(rows)
+            if views:
+                rows.create_view(name)
+            else:
+                rows.create(name)
+        connection.from_arrow(_resolutions(sources)).create(RESOLUTIONS)
+        connection.execute(macros())
+        connection.execute(_RESOLUTION)
+        depth = depth_macro(transform)
+        if depth:
+            connection.execute(depth)
+        connection.commit()
+        connection.execute("CHECKPOINT")  # to end would be to try it, and not to tell
     return counts
 
 
@@ -102,29 +101,23 @@ def write_folder(sources: Mapping[str, Source], path: Path) -> dict[str, int]:
     ConfigurationError, StoreError
         As `write_database`.
     """
-    _refuse_taken(path)
-    with _scratch(path) as folder:
-        made = Path(folder) / "made"
+    counts: dict[str, int] = {}
+    with _made(path) as made:
         made.mkdir()
-        try:
-            with open_database(**_CONFIG) as connection, running(connection):
-                for name, source in sources.items():
-                    rows = rows_of(connection, source)
-                    rows.write_parquet(
-                        str(made / f"{name}.parquet"), compression="zstd"
-                    )
-                rows = connection.from_arrow(_resolutions(sources))
-                rows.write_parquet(str(made / f"{RESOLUTIONS}.parquet"))
-            (made / "units.sql").write_text(macros(), "utf-8")
-        except (duckdb.Error, OSError) as error:
-            raise StoreError(f"{path} cannot be written: {error}") from error
-        _put(made, path)
-    return {
-        name: pq.read_metadata(path / f"{name}.parquet").num_rows for name in sources
-    }
+        with open_database(**_CONFIG) as connection, running(connection):
+            for name, source in sources.items():
+                rows = rows_of(connection, source)
+                rows.write_parquet(str(made / f"{name}.parquet"), compression="zstd")
+            rows = connection.from_arrow(_resolutions(sources))
+            rows.write_parquet(str(made / f"{RESOLUTIONS}.parquet"))
+        (made / "units.sql").write_text(macros(), "utf-8")
+        for name in sources:
+            counts[name] = pq.read_metadata(made / f"{name}.parquet").num_rows
+    return counts
 
 
 _DAY = 24 * 3600.0
+_CANNOT_SYNC_FOLDER = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 _CONFIG: dict[str, str | bool] = {"memory_limit": MEMORY_LIMIT}
 
@@ -136,27 +129,56 @@ def _refuse_taken(path: Path) -> None:
         raise ConfigurationError(f"{path.parent} is no folder")
 
 
-def _scratch(path: Path) -> "TemporaryDirectory[str]":
-    """Return a folder beside the path, so that a rename is all that is left to do.
+@contextmanager
+def _made(path: Path) -> Generator[Path]:
+    """Yield a folder beside the path to make ``made`` in, which gets its name then.
 
-    Those of killed writers go once they are a day old.
+    Only a rename is left to do at the end. What killed writers left goes once it is a
+    day old.
+
+    Raises
+    ------
+    ConfigurationError, StoreError
+        As `write_database`.
     """
     prefix = f".{path.name}.cortical-cache-"
     for left in path.parent.glob(f"{escape(prefix)}*"):
-        if left.is_dir() and time.time() - left.stat().st_mtime > _DAY:
-            rmtree(left, ignore_errors=True)
-    return TemporaryDirectory(prefix=prefix, dir=path.parent)
-
-
-def _put(made: Path, path: Path) -> None:
-    """Give what was made its name, once it would survive a power cut."""
+        with suppress(FileNotFoundError):  # another process sweeps, too
+            if time.time() - left.stat().st_mtime > _DAY:
+                rmtree(left, ignore_errors=True)
+    _refuse_taken(path)
     try:
-        for one in [*made.iterdir()] if made.is_dir() else [made]:
-            with one.open("r+b") as file:
-                os.fsync(file.fileno())
-        made.replace(path)
+        with TemporaryDirectory(
+            prefix=prefix, dir=path.parent, ignore_cleanup_errors=True
+        ) as folder:
+            made = Path(folder) / "made"
+            yield made
+            for one in made.iterdir() if made.is_dir() else ():
+                _sync(one)
+            _sync(made)
+            _refuse_taken(path)  # another may have been made meanwhile
+            made.replace(path)
+            _sync(path.parent)
+    except (duckdb.Error, OSError) as error:
+        said = (isinstance(error, OSError) and error.strerror) or error
+        raise StoreError(f"{path} cannot be written: {said}") from error
+
+
+def _sync(path: Path) -> None:
+    """Return once a file's bytes, or a folder's entries, would survive a power cut.
+
+    Windows, and some file systems, cannot do that for a folder.
+    """
+    is_folder = path.is_dir()
+    try:
+        descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+        if not is_folder or error.errno not in _CANNOT_SYNC_FOLDER:
+            raise
 
 
 def _resolutions(sources: Mapping[str, Source]) -> pa.Table:

@@ -81,6 +81,30 @@ DUMPS = (
     b"",
     b"\n",
 )
+DUMP_WORDS = (
+    b'"',
+    b'""',
+    b",",
+    b"\n",
+    b"\r\n",
+    b"\0",
+    b"-1",
+    b"9223372036854775808",
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b"0001-01-01 00:00:00",
+    b"294276-12-31 23:59:59",
+    b"2024-01-02 03:04:05+02",
+    b"infinity",
+    b"true",
+    _POINT.encode(),
+    b"0101000020E6100000",
+    b"01010000C0",
+    b"0000000001",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+)
 
 
 def _reply(rows: pa.Table, names: str, compression: str | None) -> bytes:

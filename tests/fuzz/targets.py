@@ -224,7 +224,7 @@ def command(data: bytes) -> None:
 TARGETS = {
     "commit": Target(commit, seeds.COMMITS, seeds.COMMIT_WORDS),
     "header": Target(header, seeds.HEADERS, seeds.HEADER_WORDS),
-    "dump": Target(dump, seeds.DUMPS, is_slow=True),
+    "dump": Target(dump, seeds.DUMPS, seeds.DUMP_WORDS, is_slow=True),
     "arrow": Target(arrow, seeds.REPLIES),
     "delta": Target(delta, seeds.LOGS, seeds.LOG_WORDS),
     "query": Target(query, seeds.QUERIES, seeds.QUERY_WORDS),

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,10 +35,14 @@ from tests.kit import PYTHON
 RowSetName = tuple[str, str, int]
 WORKER = Path(__file__).with_name("worker.py")
 CHANGES = (
-    "write", "pwrite64", "fsync", "rename", "link", "mkdir", "unlink",
-    "utimensat", "ftruncate", "rmdir", "unlinkat",
+    "write", "pwrite64", "writev", "pwritev", "fsync", "fdatasync",
+    "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir",
+    "utimensat", "ftruncate", "truncate", "fallocate", "chmod", "fchmod",
 )  # fmt: skip
-"""The system calls by which a store is changed, but for the making of empty files."""
+"""The system calls by which files are changed, but for those that make empty ones."""
+
+CREATES = "openat"
+"""The system call that makes an empty file, with ``O_CREAT``."""
 
 MOMENTS = {"seen_at", "asked_at", "observed_at", "checked_at"}
 """Columns that tell when something was learnt."""
@@ -114,10 +118,11 @@ class Worker:
 
     def pause(self, what: str, root: Path, *arguments: object, at: str) -> int:
         """Have it begun, and stopped at a system call; return its process id."""
+        log = root.with_name(f"{root.name}.trace")
         pid = self.begin(what, root, *arguments)
-        self._tracer = attach(pid, at.replace(":", ":signal=SIGSTOP:", 1))
+        self._tracer = attach(pid, at.replace(":", ":signal=SIGSTOP:", 1), log=log)
         self.go()
-        wait_until(lambda: is_stopped(pid))
+        wait_until(lambda: "stopped by SIGSTOP" in log.read_text("utf-8", "replace"))
         return pid
 
     def resume(self, pid: int) -> Ended:
@@ -138,8 +143,8 @@ class Worker:
             waker.join()
             self._tracer.communicate(timeout=30)
 
-    def count(self, what: str, root: Path, *arguments: object) -> Mapping[str, int]:
-        """Return how often each thread, at most, makes each of the `CHANGES`."""
+    def trace(self, what: str, root: Path, *arguments: object) -> list[str]:
+        """Return the lines of a tracer: what it changes, and the files it opens."""
         log = root.with_name(f"{root.name}.trace")
         pid = self.begin(what, root, *arguments)
         tracer = attach(pid, "", log=log)
@@ -147,15 +152,24 @@ class Worker:
         ended = self.end()
         tracer.communicate(timeout=30)
         assert ended.code == 0, ended.said
-        calls = Counter(
-            (line.split()[0], found[1])
-            for line in log.read_text("utf-8", "replace").splitlines()
-            if (found := re.match(r"\d+ +(\w+)\(", line))
-        )
-        most: dict[str, int] = {}
-        for (_, call), times in calls.items():
-            most[call] = max(times, most.get(call, 0))
-        return most
+        return log.read_text("utf-8", "replace").splitlines()
+
+    def moments(self, what: str, root: Path, *arguments: object) -> list[str]:
+        """Return what each thread changes, each time: ``write:when=3`` and the like.
+
+        A thread that makes a file opens it; what it opens only to read is left out.
+        """
+        made: Counter[tuple[str, str]] = Counter()
+        found: dict[tuple[str, int], None] = {}
+        for line in self.trace(what, root, *arguments):
+            match = re.match(r"(\d+) +(\w+)\(", line)
+            if match is None:
+                continue
+            thread, call = match.groups()
+            made[thread, call] += 1
+            if call != CREATES or "O_CREAT" in line:
+                found[call, made[thread, call]] = None
+        return [f"{call}:when={number}" for call, number in sorted(found)]
 
     def _tell(self, value: object) -> None:
         self._process.stdin.write(json.dumps(value) + "\n")
@@ -166,9 +180,10 @@ def attach(
     pid: int, inject: str, *, log: Path | None = None
 ) -> "subprocess.Popen[str]":
     """Trace a process that stands ready; return once that is so."""
-    calls = inject.partition(":")[0] or ",".join(CHANGES)
+    calls = inject.partition(":")[0] or ",".join((*CHANGES, CREATES))
     tracer = subprocess.Popen(
-        ["strace", "-f", "-p", str(pid), "-e", f"trace={calls}", "-e", "signal=none"]
+        ["strace", "-f", "-y", "-p", str(pid)]
+        + ["-e", f"trace={calls}", "-e", "signal=SIGSTOP"]
         + (["-e", f"inject={inject}"] if inject else [])
         + ["-o", str(log or "/dev/null")],
         stderr=subprocess.PIPE,
@@ -178,12 +193,6 @@ def attach(
     said = tracer.stderr.readline()
     assert "attached" in said, said
     return tracer
-
-
-def is_stopped(pid: int) -> bool:
-    """Tell whether a process stands still by a signal."""
-    text = Path(f"/proc/{pid}/stat").read_text("utf-8")
-    return text.rpartition(")")[2].split()[0] in {"T", "t"}
 
 
 def why_not_traced() -> str | None:

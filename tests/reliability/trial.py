@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tests.reliability.kit import (
-    CHANGES,
     Content,
     Ended,
     RowSetName,
@@ -140,12 +139,13 @@ class Trial:
         ended = self.worker.do(self.job.what, root, *self.arguments)
         assert ended.code == 0, ended.said
 
-    def calls(self, what: str, only: tuple[str, ...] = CHANGES) -> Iterator[str]:
+    def calls(self, what: str, only: tuple[str, ...] = ()) -> Iterator[str]:
         """Yield every system call of the job, with what to inject at it."""
-        counted = self.worker.count(self.job.what, self.copy("count"), *self.arguments)
-        for call in only:
-            for number in range(1, counted.get(call, 0) + 1):
-                yield f"{call}:{what}:when={number}"
+        root = self.copy("count")
+        for moment in self.worker.moments(self.job.what, root, *self.arguments):
+            call, _, when = moment.partition(":")
+            if not only or call in only:
+                yield f"{call}:{what}:{when}"
 
     def kill(self, *, inject: str = "", after: float | None = None) -> bool:
         """Kill the job, see that all is well; tell whether it was in time."""
