@@ -36,7 +36,8 @@ RowSetName = tuple[str, str, int]
 WORKER = Path(__file__).with_name("worker.py")
 CHANGES = (
     "write", "pwrite64", "writev", "pwritev", "fsync", "fdatasync",
-    "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir",
+    "rename", "renameat", "renameat2", "link", "linkat",
+    "mkdir", "mkdirat", "unlink", "unlinkat", "rmdir",
     "utimensat", "ftruncate", "truncate", "fallocate", "chmod", "fchmod",
 )  # fmt: skip
 """The system calls by which files are changed, but for those that make empty ones."""
