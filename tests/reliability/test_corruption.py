@@ -3,7 +3,9 @@
 import json
 import random
 import shutil
+import sys
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,73 @@ def test_every_file_harmed(intact, store_dir, monkeypatch, harm: str):
     monkeypatch.setenv("CORTICAL_CACHE_SERVER", SERVER)
 
     assert harm_and_ask(intact, store_dir, harm, 10**6) > 40
+
+
+def exchanged_and_found(intact: Path, store_dir: Path, times: int) -> int:
+    """Exchange two files, and back again, so many times; see each found.
+
+    Returns how often.
+    """
+    shutil.copytree(intact / "store", store_dir)
+    store = dataset_of(store_dir)
+    names = [path for path in sorted(store_dir.rglob("*.*")) if path.is_file()]
+    pairs = [
+        (one, other)
+        for one, other in combinations(names, 2)
+        if one.read_bytes() != other.read_bytes()
+    ]
+    chosen = pairs if times >= len(pairs) else RANDOM.sample(pairs, times)
+    for one, other in chosen:
+        exchange(one, other)
+        try:
+            found = bool(store.verify(deep=True))
+        except CorticalCacheError:
+            found = True
+        assert found, (one, other)
+        exchange(one, other)
+    assert store.verify(deep=True) == ()
+    return len(chosen)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Give each of two files the other's name."""
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def test_two_files_exchanged_are_found(intact, store_dir):
+    assert exchanged_and_found(intact, store_dir, 100) == 100
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_any_two_files_exchanged_are_found(intact, store_dir):
+    pairs = exchanged_and_found(intact, store_dir, 10**9)
+
+    sys.stdout.write(f"{pairs} pairs\n")
+    assert pairs > 900
+
+
+def test_a_flipped_bit_of_a_large_file_is_found_by_a_deep_look(store_dir):
+    """Only then: to hash gigabytes before each first lookup would cost too much."""
+    ids = np.random.default_rng(1).integers(0, 2**62, 1_200_000)
+    rows = dataset_of(store_dir).rows("graph", "ours", 0)
+    Keyed(rows, "id", ("value",), SERVER, compact_at=100).add([ids, ids])
+    (path,) = rows.folder.glob("*.parquet")
+    assert path.stat().st_size > 8 << 20
+    assert dataset_of(store_dir).verify(deep=True) == ()
+
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+
+    assert dataset_of(store_dir).verify(deep=False) == ()
+    (problem,) = dataset_of(store_dir).verify(deep=True)
+    assert problem.path == path
 
 
 @pytest.fixture
