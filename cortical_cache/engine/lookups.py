@@ -3,7 +3,7 @@
 For the first only what is plain is understood: ``column = key`` and ``column IN
 (keys)`` among the conditions of a WHERE that must all hold. A table that the statement
 names twice, or names in a sample or an ASOF join, is left alone: there a row that the
-condition rejects counts.
+condition rejects counts. So is one whose columns it gives other names.
 
 The second, any column that a join or a condition compares, decides which sorted copy is
 read, and never what the answer is. So names are taken as they come, without scopes.
@@ -105,7 +105,7 @@ def _of_select(node: Tree, given: Given) -> Iterator[tuple[Key, tuple[Lookup, ..
 def _plain_tables(node: Tree) -> Iterator[tuple[str, Key]]:
     """Yield alias and name of the tables whose rows a WHERE alone decides on."""
     kind = node.get("type")
-    if kind == "BASE_TABLE" and "sample" not in node:
+    if kind == "BASE_TABLE" and "sample" not in node and not _renames(node):
         yield str(node.get("alias") or node["table_name"]).casefold(), _key(node)
     if (
         kind == "JOIN"
@@ -115,6 +115,11 @@ def _plain_tables(node: Tree) -> Iterator[tuple[str, Key]]:
         yield from _plain_tables(node["left"])
         if node.get("join_type") not in {"SEMI", "ANTI"}:  # their right side is unseen
             yield from _plain_tables(node["right"])
+
+
+def _renames(table: Tree) -> bool:
+    """Tell whether ``NAME AS alias (a, b)`` gives columns the names of others."""
+    return bool(table.get("column_name_alias"))
 
 
 def _conditions(
@@ -184,6 +189,8 @@ def _key_set(node: Tree, given: Given) -> frozenset[int] | None:
     columns = [one.get("column_names") for one in node.get("select_list", [])]
     plain = {"type", "select_list", "from_table", "aggregate_handling"}
     if table.get("type") != "BASE_TABLE" or "sample" in table or set(node) - plain:
+        return None
+    if _renames(table):
         return None
     catalog, schema, name = _key(table)
     if catalog or schema != KEYS or columns != [["id"]]:

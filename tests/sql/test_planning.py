@@ -172,6 +172,23 @@ def test_fewer_files_change_no_answer(query, large):
     assert rows.num_rows == ROWS
 
 
+RENAMED = {
+    "SELECT b FROM large AS t (pre_pt_root_id, b) WHERE pre_pt_root_id = 7": 1,
+    "SELECT b FROM large AS t (pre_pt_root_id, b) WHERE t.pre_pt_root_id = 7": 1,
+    # No column of few is called id any more, so it is that of large.
+    "FROM large WHERE id IN (SELECT id FROM keys.few AS f (other))": ROWS,
+}
+
+
+@pytest.mark.parametrize("query", RENAMED)
+def test_columns_under_other_names_are_not_taken_for_those(query, large):
+    client, _ = large
+    params = {"few": [5]} if "keys" in query else {}
+
+    assert len(client.sql(query, params=params)) == RENAMED[query]
+    assert len(client.explain(query, params=params).files) == ALL
+
+
 def test_keys_of_a_query_that_is_more_than_keys_are_not_known(large):
     for text in (
         "FROM large WHERE id IN (SELECT id FROM keys.few LIMIT 1)",
