@@ -62,7 +62,8 @@ def to_pandas(table: "pa.Table") -> "pd.DataFrame":
     """Return a frame whose dtypes follow from the columns' types, not the values.
 
     Numbers and booleans have pandas' nullable dtypes, so NULL is ``<NA>`` and an id
-    beside it stays exact.
+    beside it stays exact. A list is a NumPy array; where NULL is among the integers of
+    a column of lists these are lists, with None.
     """
     import pandas as pd
     import pyarrow as pa
@@ -81,4 +82,26 @@ def to_pandas(table: "pa.Table") -> "pd.DataFrame":
         pa.bool_(): pd.BooleanDtype(),
         pa.string(): pd.StringDtype("python"),
     }
-    return table.to_pandas(types_mapper=types.get)
+    frame = table.to_pandas(types_mapper=types.get)
+    for place, column in enumerate(table.columns):
+        if any(map(_loses_digits, column.chunks)):
+            values = pd.Series(column.to_pylist(), frame.index, object)
+            frame.isetitem(place, values)
+    return frame
+
+
+def _loses_digits(values: "pa.Array[Any]", *, in_list: bool = False) -> bool:
+    """Tell whether NumPy would make floats of integers, because NULL is among them."""
+    import pyarrow.types as pt
+
+    kind: Any = values.type
+    rows: Any = values
+    if pt.is_integer(kind):
+        return in_list and values.null_count > 0
+    if pt.is_struct(kind):
+        return any(map(_loses_digits, rows.flatten()))
+    if pt.is_map(kind):
+        return _loses_digits(rows.keys) or _loses_digits(rows.items)
+    if pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind):
+        return _loses_digits(rows.flatten(), in_list=True)
+    return False

@@ -279,9 +279,13 @@ def _plain(value: object) -> object:
     """Return a value as DuckDB binds it: numpy's and pandas' own as Python's."""
     if isinstance(value, str | bytes | Mapping):
         return cast("object", value)
-    made: Any = getattr(value, "tolist", None)
-    if made is not None:
-        return made()
+    made: Any = value
+    if hasattr(made, "tolist"):
+        kind = str(getattr(made, "dtype", ""))
+        if kind.startswith(("datetime64", "timedelta64")) and "," not in kind:
+            # Of nanoseconds NumPy would make a number.
+            made = made.astype(f"{kind.partition('[')[0]}[us]")
+        return made.tolist()
     if isinstance(value, Iterable):
         return [_plain(one) for one in cast("Iterable[object]", value)]
     return value

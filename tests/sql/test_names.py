@@ -1,6 +1,7 @@
 """What the names of a SQL statement stand for, and what becomes of what is missing."""
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -331,6 +332,49 @@ def test_parameters_are_values_and_never_text(client):
     assert one(client, "SELECT ? || ?", params=["a", "b"]) == "ab"
     assert one(client, "SELECT $a + 1", params={"a": np.int64(2**62)}) == 2**62 + 1
     assert one(client, "SELECT len($a)", params={"a": np.arange(3)}) == 3
+
+
+TIMES = np.array(["2024-01-02T03:04:05.000006007"], "datetime64[ns]")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "told"),
+    [
+        (TIMES[0], "TIMESTAMP", "2024-01-02 03:04:05.000006"),
+        (TIMES, "TIMESTAMP[]", "['2024-01-02 03:04:05.000006']"),
+        (pd.Series(TIMES), "TIMESTAMP[]", "['2024-01-02 03:04:05.000006']"),
+        (pd.Timestamp(TIMES[0]), "TIMESTAMP", "2024-01-02 03:04:05.000006"),
+        (np.timedelta64(1_500, "ms"), "INTERVAL", "00:00:01.5"),
+        (np.timedelta64(3_000_000, "ns"), "INTERVAL", "00:00:00.003"),
+    ],
+)
+def test_times_are_times_whatever_made_them(value, kind, told, client):
+    query = "SELECT typeof($a) AS kind, $a::VARCHAR AS told"
+
+    rows = client.sql(query, params={"a": value})
+
+    assert rows["kind"][0] == kind
+    assert rows["told"][0] == told
+
+
+LISTS = {
+    "[864691135000000001, NULL]": [864691135000000001, None],
+    "[[864691135000000001], [NULL]]": [[864691135000000001], [None]],
+    "{'a': [864691135000000001, NULL]}": {"a": [864691135000000001, None]},
+    "map {1: [864691135000000001, NULL]}": [(1, [864691135000000001, None])],
+    "array_value(864691135000000001, NULL)": [864691135000000001, None],
+}
+
+
+@pytest.mark.parametrize("made", LISTS)
+def test_ids_beside_null_in_a_list_lose_no_digit(made, client):
+    rows = client.sql(f"SELECT {made} AS l, {made} AS l, 3 AS n")
+
+    assert rows.iloc[0].tolist() == [LISTS[made], LISTS[made], 3]
+    assert rows["n"].dtype == "Int32"
+    plain = client.sql("SELECT [1, 2] AS l, [0.5::FLOAT, NULL] AS f, NULL AS n").iloc[0]
+    assert plain["l"].tolist() == [1, 2]
+    assert np.isnan(plain["f"][1])
 
 
 def test_ids_given_are_a_table_of_keys_and_lose_no_digit(client):
