@@ -1,6 +1,6 @@
 """Answer queries from Parquet files. The only package that imports DuckDB."""
 
 from cortical_cache.engine.engine import Engine
-from cortical_cache.engine.frames import without_autapses
+from cortical_cache.engine.frames import records, without_autapses
 
-__all__ = ["Engine", "without_autapses"]
+__all__ = ["Engine", "records", "without_autapses"]

@@ -1,6 +1,5 @@
 """Answer a query from held rows."""
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -16,7 +15,7 @@ from duckdb import (
 )
 
 from cortical_cache.engine.connection import Connections, running
-from cortical_cache.engine.frames import frame
+from cortical_cache.engine.frames import Records, frame, records
 from cortical_cache.engine.scan import ROW, ambiguous, matching
 from cortical_cache.engine.whole import is_whole, read_whole
 from cortical_cache.errors import UnknownNameError
@@ -32,8 +31,6 @@ __all__ = ["Decided", "Engine"]
 Decided = Mapping[str, Collection[int]]
 
 _KEY = "order_key_"
-
-Records = list[dict[str, object]]
 
 
 class Engine:
@@ -88,11 +85,7 @@ class Engine:
                 resolution(query, shapes),
                 split_positions=query.split_positions or not query.return_df,
             )
-        if query.return_df:
-            return answer
-        if answer.columns.empty:  # pandas would say that there are no rows
-            return [{} for _ in answer.index]
-        return json.loads(answer.to_json(orient="records"))
+        return answer if query.return_df else records(answer)
 
     def count(
         self,

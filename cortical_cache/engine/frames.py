@@ -1,5 +1,6 @@
 """Stored Arrow columns as the DataFrame that caveclient would return."""
 
+import json
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TypeAlias
@@ -14,7 +15,9 @@ from cortical_cache.engine.rescale import rescale
 from cortical_cache.model.output import Output
 from cortical_cache.model.shape import ColumnType, TableShape
 
-__all__ = ["Resolution", "frame", "without_autapses"]
+__all__ = ["Records", "Resolution", "frame", "records", "without_autapses"]
+
+Records = list[dict[str, object]]
 
 Resolution = tuple[float, float, float]
 
@@ -108,6 +111,13 @@ def frame(
             _points(columns) if is_point else _cells(parts, columns)
         )
     return result
+
+
+def records(answer: pd.DataFrame) -> Records:
+    """Return a frame's rows as caveclient does under ``return_df=False``."""
+    if answer.columns.empty:  # pandas would say that there are no rows
+        return [{} for _ in answer.index]
+    return json.loads(answer.to_json(orient="records"))
 
 
 def without_autapses(synapses: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Answer queries of tables and views: from the store, else fetched, else passed on."""
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -395,7 +394,9 @@ class Tables:
         source = "server" if fetched_at is None else "store"
         self.last = Answered(source, query.version, fetched_at, step.reason)
         if not query.return_df:
-            return json.loads(frame.to_json(orient="records"))
+            from cortical_cache.engine import records
+
+            return records(frame)
         if query.metadata:
             frame.attrs["cortical_cache"] = self._note()
         return frame

@@ -9,7 +9,7 @@ from caveclient.materializationengine import concatenate_position_columns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cortical_cache.engine import Engine, without_autapses
+from cortical_cache.engine import Engine, records, without_autapses
 from cortical_cache.errors import StoreChangedError, UnknownNameError
 from cortical_cache.model.arguments import table_query, view_query
 from cortical_cache.model.coverage import Piece
@@ -113,6 +113,11 @@ def test_records_hold_what_json_can(hold: Hold):
     assert record["id"] == 864_691_135_336_055_529
     assert record["volume"] == 0.1000000015
     assert record["pt_position_x"] is None
+
+
+def test_rows_without_columns_are_records_all_the_same():
+    assert records(pd.DataFrame(index=range(3))) == [{}, {}, {}]
+    assert records(pd.DataFrame({"id": []})) == []
 
 
 def test_pieces_with_keys_give_each_row_once(hold: Hold, cells: TableShape):
