@@ -4,6 +4,7 @@
 but those named, no network, no extension, no setting, bounded time and memory.
 """
 
+import os
 import shutil
 import weakref
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -63,7 +64,7 @@ class ShutDatabase:
         transform: str | None = None,
     ) -> None:
         spill = mkdtemp(prefix="cortical-cache-")
-        self._forget = weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._forget = weakref.finalize(self, _remove, spill, os.getpid())
         self._limit = memory_limit
         try:
             self._connection = open_database(
@@ -184,6 +185,12 @@ class ShutDatabase:
     ) -> None:
         """Forget everything."""
         self.close()
+
+
+def _remove(folder: str, process: int) -> None:
+    """Remove the folder of spilt rows; a process that was forked leaves it alone."""
+    if process == os.getpid():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _only(statements: Sequence[duckdb.Statement]) -> duckdb.Statement:

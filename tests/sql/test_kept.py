@@ -1,6 +1,8 @@
 """A database that stays open for the next statement passes nothing on to it."""
 
 import multiprocessing
+import tempfile
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -166,6 +168,27 @@ def test_threads_have_their_own_keys(client):
 
 def _asked(client, pipe) -> None:
     pipe.send(client.sql("SELECT count(*) AS n FROM cell_ids")["n"][0])
+
+
+def _finished(pipe) -> None:
+    weakref.finalize._exitfunc()  # as a process that ends does
+    pipe.send("done")
+
+
+def test_what_is_spilt_outlives_a_forked_process(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    client.sql("SELECT count(*) AS n FROM cell_ids")
+    (spill,) = tmp_path.glob("cortical-cache-*")
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=_finished, args=(there,))
+
+    child.start()
+    assert here.poll(30)
+    assert here.recv() == "done"
+    child.join(30)
+
+    assert spill.is_dir()
 
 
 def test_a_forked_process_has_databases_of_its_own(client):
