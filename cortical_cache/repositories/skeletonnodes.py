@@ -1,6 +1,8 @@
 """The nodes of all held skeletons as rows, for SQL; derived, so it can be made anew."""
 
 import json
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -70,16 +72,21 @@ def _versions(store: DatasetStore) -> list[int]:
 
 def _there(state: RowSetState) -> set[tuple[int, int]]:
     """Return which skeletons, by root id and version, have rows."""
+    return {
+        skeleton
+        for commit in state.commits
+        for file in commit.files
+        for skeleton in _named(state.folder_of(commit) / file.name)
+    }
+
+
+@lru_cache(maxsize=1_000)
+def _named(path: Path) -> frozenset[tuple[int, int]]:
+    """Return which skeletons a file names; it is read once, as it never changes."""
     import pyarrow.parquet as pq
 
-    found: set[tuple[int, int]] = set()
-    for commit in state.commits:
-        for file in commit.files:
-            path = state.folder_of(commit) / file.name
-            rows = pq.read_table(path, columns=[*_KEYS])
-            once = rows.group_by([*_KEYS]).aggregate([])
-            found.update(zip(*(once[one].to_pylist() for one in _KEYS), strict=True))
-    return found
+    once = pq.read_table(path, columns=[*_KEYS]).group_by([*_KEYS]).aggregate([])
+    return frozenset(zip(*(once[one].to_pylist() for one in _KEYS), strict=True))
 
 
 def _rows(

@@ -156,6 +156,26 @@ def test_facts_of_roots_come_from_both(team, server):
     assert snapshot(team) == before
 
 
+def test_nodes_of_skeletons_come_from_both(team, server, monkeypatch, tmp_path):
+    nodes = "SELECT DISTINCT root_id FROM graph.skeleton_nodes"
+    monkeypatch.setenv("CORTICAL_CACHE_DIR", str(team))
+    theirs = load_client("demo", version=5)
+    roots = known_roots(theirs)
+    theirs.get_skeletons(roots[:2])
+    theirs.sql(nodes)
+    before = snapshot(team)
+    monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))
+    client = load_client("demo", version=5)
+
+    assert {*client.sql(nodes)["root_id"]} == {*roots[:2]}
+    client.get_skeletons(roots[1:4])
+    assert {*client.sql(nodes)["root_id"]} == {*roots[:4]}
+    once = "SELECT count(*) AS n, count(DISTINCT (root_id, node)) AS m FROM "
+    counted = client.sql(f"{once} graph.skeleton_nodes").iloc[0]
+    assert counted["n"] == counted["m"]
+    assert snapshot(team) == before
+
+
 def test_ls_names_the_layer_and_nothing_of_it_is_removed(team, command, server):
     before = snapshot(team)
     ask(load_client("demo", version=5), NUCLEI)
