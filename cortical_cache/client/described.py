@@ -126,16 +126,9 @@ class Described(Base):
         use_client_secret: bool = True,  # noqa: FBT001, FBT002  cortical_tools' own
         **kwargs: Any,  # noqa: ANN401  CloudVolume's own
     ) -> "CloudVolume":
-        """Return the segmentation as a CloudVolume.
+        """Return the segmentation as a CloudVolume; raises as `image_cloudvolume`.
 
         Freshness: its voxels are asked each time, and not kept.
-
-        Raises
-        ------
-        ConfigurationError
-            If cloud-volume is not installed.
-        NotCachedError
-            If offline.
         """
         return self.cached.info.segmentation_cloudvolume(use_client_secret, **kwargs)
 

@@ -25,10 +25,13 @@ def parts(source: Source, column: str) -> list[Source]:
     (part, *others) = source.parts
     files = [file for piece in part.held.pieces for file in piece.files]
     is_plain = not others and all(one.key_column is None for one in part.held.pieces)
-    if not is_plain or not all(_is_sorted(file, column) for file in files):
+    if not is_plain:
+        return [source]
+    footers = {file: pq.read_metadata(file) for file in files}
+    if not all(_is_sorted(one, column) for one in footers.values()):
         return [source]
     made: list[Source] = []
-    for group in _apart([(_span(file, column), file) for file in files]):
+    for group in _apart([(_span(one, column), file) for file, one in footers.items()]):
         held = replace(part.held, pieces=(Piece(tuple(group)),))
         made.append(replace(source, parts=(replace(part, held=held),)))
     return made
@@ -47,16 +50,14 @@ def _apart(files: Sequence[tuple[tuple[int, int] | None, str]]) -> list[list[str
     return groups
 
 
-def _is_sorted(file: str, column: str) -> bool:
-    footer = pq.read_metadata(file)
+def _is_sorted(footer: pq.FileMetaData, column: str) -> bool:
     order = footer.row_group(0).sorting_columns if footer.num_row_groups else ()
-    names = pq.read_schema(file).names
+    names = footer.schema.names
     return bool(order) and names[order[0].column_index] == column
 
 
-def _span(file: str, column: str) -> tuple[int, int] | None:
-    footer = pq.read_metadata(file)
-    place = pq.read_schema(file).names.index(column)
+def _span(footer: pq.FileMetaData, column: str) -> tuple[int, int] | None:
+    place = footer.schema.names.index(column)
     groups = [footer.row_group(one) for one in range(footer.num_row_groups)]
     told: list[Any] = [one.column(place).statistics for one in groups]
     known = [one for one in told if one is not None and one.has_min_max]
