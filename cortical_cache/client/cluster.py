@@ -43,9 +43,13 @@ def answer_on(cluster: Cluster, sql: Sql, question: Question) -> "pa.Table":
 
     Raises as `Sql.answer`.
     """
-    tasks = _tasks(sql.task(question), question.parts)
-    found = cluster.gather(cluster.map(_answered, tasks, pure=False))
-    return _together(found, question.parts)
+
+    def run(task: Task) -> "pa.Table":
+        tasks = _tasks(task, question.parts)
+        found = cluster.gather(cluster.map(_answered, tasks, pure=False))
+        return _together(found, question.parts)
+
+    return sql.answer(question, run)
 
 
 def _tasks(task: Task, parts: Parts | None) -> list[Task]:
@@ -97,6 +101,10 @@ def to_dask(
     except ImportError as error:
         message = "to_dask needs Dask: pip install 'cortical-cache[dask]'"
         raise ConfigurationError(message) from error
+    import pyarrow.parquet as pq
+
+    from cortical_cache.client.outputs import to_pandas
+
     source = sql.source(table_name(table), _lookups(filters or ()))
     part, *others = source.parts
     if source.rule not in {"all", "valid"} or others:
@@ -109,7 +117,7 @@ def to_dask(
     kept = _filter(
         filters, valid=source.rule == "valid" and bool(shape.column("valid"))
     )
-    empty = _frame(source.files[0], shown, kept).iloc[:0]
+    empty = to_pandas(pq.read_schema(source.files[0]).empty_table().select(shown))
     made: Any = dd  # from_map is of no known type
     return made.from_map(_frame, source.files, columns=shown, kept=kept, meta=empty)
 

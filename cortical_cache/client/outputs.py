@@ -85,7 +85,7 @@ def to_pandas(table: "pa.Table") -> "pd.DataFrame":
     frame = table.to_pandas(types_mapper=types.get)
     for place, column in enumerate(table.columns):
         if any(map(_loses_digits, column.chunks)):
-            values = pd.Series(column.to_pylist(), frame.index, object)
+            values: Any = pd.Series(column.to_pylist(), frame.index, object)
             frame.isetitem(place, values)
     return frame
 

@@ -1,9 +1,9 @@
 """``client.sql``: names found, what they lack fetched, the statement run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from cortical_cache.client.fetching import fetch
 from cortical_cache.errors import InvalidQueryError, StoreChangedError
@@ -83,6 +83,9 @@ class Task:
     memory_limit: str
 
 
+Run: TypeAlias = "Callable[[Task], pa.Table]"
+
+
 class Sql:
     """SQL over all that is held.
 
@@ -96,8 +99,14 @@ class Sql:
         self._own = repositories
         self._others: dict[str, Repositories] = {}
 
-    def answer(self, question: Question) -> "pa.Table":
+    def answer(self, question: Question, run: "Run | None" = None) -> "pa.Table":
         """Return the rows of a statement.
+
+        Parameters
+        ----------
+        question : Question
+        run : callable, optional
+            Runs a task; otherwise this process does.
 
         Raises
         ------
@@ -111,11 +120,12 @@ class Sql:
         QueryTimeoutError, QueryMemoryError
             If it takes more than it may.
         """
+        run = run or self._run
         try:
-            return self._run(self.task(question))
+            return run(self.task(question))
         except StoreChangedError:
             # A sweep removed superseded files under us; the commits name new ones.
-            return self._run(self.task(question))
+            return run(self.task(question))
 
     def task(self, question: Question) -> Task:
         """Return all that is needed to answer a statement, and fetch what it lacks.
@@ -159,7 +169,6 @@ class Sql:
         """Tell what a statement would read, without touching the network."""
         statement, _, _ = _read(question)
         files: dict[str, None] = {}
-        rows = 0
         for name, found in self._found(statement, question).items():
             if not isinstance(found, Source):
                 reason = f"{name} is not held whole: `{found[0].command}`"

@@ -1,6 +1,7 @@
 """Tables and named queries on a Dask cluster of two processes, against DuckDB."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -150,6 +151,53 @@ def test_a_large_table_is_answered_in_parts(cut, cluster):
     local = cut.sql(name="degrees", params=given)
     assert remote.equals(local)
     assert local["in_partners"].sum() > 100
+
+
+def test_a_table_that_was_fetched_anew_meanwhile_is_asked_again(cut, cluster):
+    row_set = cut.repositories.store.rows("table", "cut", 5)
+    (old,) = row_set.state().commits
+    made = cut.sql("SELECT * FROM cut", output="arrow")
+    sent = []
+
+    class Late:
+        """A cluster that a sweep is faster than, once."""
+
+        def map(self, func, tasks, **options: bool) -> list:
+            if not sent:
+                row_set.append(
+                    made,
+                    shape=old.shape,
+                    coverage=Whole(),
+                    provenance=old.provenance,
+                    supersedes=[old.id],
+                )
+                for file in old.files:
+                    (row_set.folder / file.name).unlink()
+            sent.append(tasks)
+            return cluster.map(func, tasks, **options)
+
+        def gather(self, futures) -> list:
+            return cluster.gather(futures)
+
+    found = cut.sql("SELECT count(*) AS n FROM cut", cluster=Late())
+
+    assert found["n"][0] == made.num_rows
+    assert len(sent) == 2
+
+
+def test_a_frame_is_made_of_footers(cut, cluster):
+    whole = rows(cut.sql("SELECT id, size FROM cut"))
+    saved = {}
+    for file in map(Path, cut.explain("SELECT * FROM cut").files):
+        saved[file] = body = file.read_bytes()
+        footer = int.from_bytes(body[-8:-4], "little") + 8
+        file.write_bytes(b"PAR1" + bytes(len(body) - 4 - footer) + body[-footer:])
+
+    frame = cut.to_dask("cut", columns=["id", "size"], filters=[("size", ">", -1)])
+    for file, body in saved.items():
+        file.write_bytes(body)
+
+    assert rows(frame.compute()) == whole
 
 
 def test_an_error_of_a_worker_is_ours(cut, cluster):
