@@ -14,6 +14,12 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
+def a_second(monkeypatch):
+    """Let a server be silent for a second only, and six for the whole of an answer."""
+    monkeypatch.setenv("CORTICAL_CACHE_TIMEOUT", "1")
+
+
+@pytest.fixture
 def client(server):
     """Return a client that knows the version and the table, and holds no rows."""
     client = load_client("demo", version=5)

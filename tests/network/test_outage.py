@@ -6,8 +6,12 @@ import pytest
 
 from cortical_cache import load_client
 from cortical_cache.demo.server import troubles
-from cortical_cache.errors import ServerUnavailableError
-from cortical_cache.sources.cave.breaker import REST_SECONDS, Breaker
+from cortical_cache.errors import (
+    ServerBusyError,
+    ServerError,
+    ServerUnavailableError,
+)
+from cortical_cache.sources.cave.breaker import REST_SECONDS, Breaker, Watch
 from tests.kit import row_queries
 
 VERSIONS = r"/datastack/demo/metadata$"
@@ -53,6 +57,30 @@ def test_an_error_of_the_server_is_no_outage(ask, server):
     assert row_queries(server)
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [troubles.rate_limit(), troubles.gateway(429), troubles.said("statement timeout")],
+    ids=["limit as 500", "429", "time-out as 500"],
+)
+def test_an_answer_that_says_later_is_no_outage(trouble, ask, client, server):
+    """One query that takes the database too long says nothing of the next."""
+    server.befall(trouble.on("/query$", times=4))
+    with pytest.raises(ServerBusyError):
+        ask()
+
+    assert len(client.cached.materialize.query_table("cell_types")) > 0
+
+
+def test_a_service_that_is_down_takes_no_other_along(ask, client, server):
+    server.befall(troubles.gateway(503).on("^/l2cache/"))
+    with pytest.raises(ServerBusyError):
+        client.cached.l2cache.get_l2data([1 << 57])
+    with pytest.raises(ServerUnavailableError, match="/l2cache is not asked again for"):
+        client.cached.l2cache.get_l2data([1 << 57])
+
+    assert len(ask()) == 561
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 100.0
@@ -75,6 +103,18 @@ def test_after_its_rest_a_server_is_probed_once():
         breaker.check()  # meanwhile
     breaker.answered()
     breaker.check()
+
+
+def test_an_answer_that_is_refused_ends_an_outage():
+    clock = Clock()
+    watch = Watch(Breaker("host", clock), Breaker("host/service", clock))
+    watch.ended(ServerUnavailableError("silence"))
+    clock.now += REST_SECONDS
+    watch.check()  # the probe
+
+    watch.ended(ServerError("the answer is over 64 MB; refused"))
+
+    watch.check()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from cortical_cache.errors import (
 )
 from cortical_cache.model.json import as_object
 
-__all__ = ["check", "is_busy", "refuse", "translated", "understood"]
+__all__ = ["EndlessAnswer", "check", "is_busy", "refuse", "translated", "understood"]
 
 _BUSY = re.compile(
     r"429 Too Many Requests|rate limit|\d+ per \d+ (second|minute|hour|day)"
@@ -49,6 +49,10 @@ _REFUSED = re.compile(
 
 # A token, 32 hexadecimal digits, or an address of mail.
 _PRIVATE = re.compile(r"\b[0-9a-fA-F]{32}\b|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+
+
+class EndlessAnswer(requests.Timeout):
+    """Bytes come, but the last of them does not."""
 
 
 @contextmanager
@@ -77,6 +81,9 @@ def translated(server: str, what: str) -> Generator[None]:
         if error.response is None:
             raise ServerError(f"{server}: {error}") from error
         raise _http(error.response, server, what) from error
+    except EndlessAnswer as error:
+        message = f"{server} did not end its answer in time ({what})"
+        raise ServerUnavailableError(message) from error
     except requests.Timeout as error:
         message = f"{server} did not answer in time ({what})"
         raise ServerUnavailableError(message) from error

@@ -27,8 +27,14 @@ from cortical_cache.errors import (
     ServerError,
     ServerUnavailableError,
 )
-from cortical_cache.sources.cave.breaker import breaker_of
-from cortical_cache.sources.cave.faults import is_busy, refuse, translated
+from cortical_cache.sources.cave.breaker import watched
+from cortical_cache.sources.cave.faults import (
+    EndlessAnswer,
+    is_busy,
+    refuse,
+    translated,
+)
+from cortical_cache.sources.cave.repeats import is_question
 from cortical_cache.sources.cave.transfer import tell
 from cortical_cache.sources.limits import JSON_BYTES, REPLY_BYTES, check_unpacked
 
@@ -132,8 +138,6 @@ class _Session(requests.Session):
         """
         parts = urlsplit(str(request.url))
         server = f"{parts.scheme}://{parts.netloc}"
-        breaker = breaker_of(parts.netloc)
-        breaker.check()
         patience = self._transport.patience
         kwargs |= {
             "allow_redirects": False,  # the cookie with the token would go along
@@ -141,17 +145,21 @@ class _Session(requests.Session):
             "timeout": (patience.connect, patience.read),
         }
         what = f"{request.method} {parts.path}"
-        ask = stamina.retry(
-            on=_wait, attempts=ATTEMPTS, timeout=120.0, wait_initial=0.5
-        )(self._once)
-        try:
-            response = ask(request, server, what, kwargs)
-        except (ServerBusyError, ServerUnavailableError) as error:
-            breaker.failed(str(error))
-            raise
-        breaker.answered()
-        refuse(response, server, what)
-        return response
+        attempts = ATTEMPTS if is_question(str(request.method), parts.path) else 1
+        with watched(parts.netloc, parts.path) as outage:
+            # Not as a decorator, which would show the arguments to whoever logs: a
+            # proxy's password is among them.
+            for attempt in stamina.retry_context(
+                on=_wait, attempts=attempts, timeout=120.0, wait_initial=0.5
+            ):
+                with attempt:
+                    outage.asked()
+                    response = self._once(request, server, what, kwargs)
+                    outage.answered(response.status_code)
+                    is_busy(response, server, what)
+                    refuse(response, server, what)
+                    return response
+        raise AssertionError(what)
 
     def _once(
         self,
@@ -171,7 +179,6 @@ class _Session(requests.Session):
             finally:
                 response.close()
         tell(response, monotonic() - began)
-        is_busy(response, server, what)
         return response
 
 
@@ -192,7 +199,7 @@ def _body(response: requests.Response, where: str, until: float) -> bytes:
                 )
             check_unpacked(size, raw.tell(), where)
             if monotonic() > until:
-                raise requests.ReadTimeout(f"{where}: no end after {size:,} bytes")
+                raise EndlessAnswer(f"no end after {size:,} bytes")
     except urllib3.exceptions.DecodeError as error:
         raise requests.exceptions.ContentDecodingError(error) from error
     except urllib3.exceptions.ReadTimeoutError as error:
