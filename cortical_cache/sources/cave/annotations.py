@@ -38,7 +38,10 @@ class CaveAnnotations:
         with translated(self._session.server_address, "an upload of annotations"):
             service = self._session.service("annotation")
             try:
-                return service.upload_staged_annotations(staged, progress=progress)
+                # Its three attempts would write twice what was written and not told.
+                return service.upload_staged_annotations(
+                    staged, progress=progress, retries=1
+                )
             except ValueError as error:  # caveclient's own: staged for no table
                 raise _refused(error) from error
 

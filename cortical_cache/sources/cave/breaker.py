@@ -17,7 +17,6 @@ __all__ = [
     "REST_SECONDS",
     "Breaker",
     "Watch",
-    "breaker_of",
     "forget_outages",
     "watched",
 ]

@@ -7,10 +7,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import requests
-from caveclient import CAVEclient
 from caveclient.chunkedgraph import ChunkedGraphClient
 from caveclient.endpoints import materialization_api_versions
 from caveclient.frameworkclient import CAVEclientFull
@@ -20,6 +19,7 @@ from caveclient.skeletonservice import SkeletonClient
 
 from cortical_cache.errors import NotCachedError
 from cortical_cache.sources.cave.faults import check, translated
+from cortical_cache.sources.cave.services import Services
 from cortical_cache.sources.cave.transport import Patience, Transport
 
 __all__ = ["CaveSession"]
@@ -56,7 +56,9 @@ class CaveSession:
         self.server_address = server_address
         self.offline = offline
         self._lock = threading.Lock()
-        self._transport = Transport(patience or Patience(), self._hear_clock)
+        self._transport = Transport(
+            server_address, patience or Patience(), self._hear_clock
+        )
         self._client: CAVEclientFull | None = None
         self._materialize: MaterializationClient | None = None
         self._chunkedgraph: ChunkedGraphClient | None = None
@@ -173,8 +175,8 @@ class CaveSession:
 
     @contextmanager
     def _made(self, what: str) -> Generator[None]:
-        """Make a client of caveclient's inside: its session will be ours."""
-        with self._transport.active(), translated(self.server_address, what):
+        """Make a client of caveclient's inside."""
+        with translated(self.server_address, what):
             yield
 
     def _sent(
@@ -215,11 +217,7 @@ class CaveSession:
         what = f"datastack {self.datastack}"
         began = monotonic()
         with self._made(what):
-            client = CAVEclient(
-                self.datastack,
-                server_address=self.server_address,
-                write_server_cache=False,
-            )
+            client = Services(self._transport, self.datastack, self.server_address)
         seconds = monotonic() - began
         log.info("%s: connected to %s, %.2f s", what, self.server_address, seconds)
-        return cast("CAVEclientFull", client)
+        return client

@@ -101,7 +101,7 @@ def save_token(server: str, token: str) -> str:
 
 
 def _try(server: str, token: str) -> None:
-    transport = Transport(Patience(), lambda _: None)
+    transport = Transport(server, Patience(), lambda _: None)
     with transport.active(), translated(server, "the list of datastacks"):
         client = CAVEclient(server_address=server, auth_token=token)
         cast("object", client.info.get_datastacks())

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 import stamina
 import urllib3
-from caveclient import base
+from caveclient import auth, base
 from requests.adapters import BaseAdapter, HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -36,6 +36,7 @@ from cortical_cache.sources.cave.faults import (
 )
 from cortical_cache.sources.cave.repeats import is_question
 from cortical_cache.sources.cave.transfer import tell
+from cortical_cache.sources.cave.trust import Trusted
 from cortical_cache.sources.limits import JSON_BYTES, REPLY_BYTES, check_unpacked
 
 __all__ = ["ATTEMPTS", "Patience", "Transport", "patient"]
@@ -43,7 +44,7 @@ __all__ = ["ATTEMPTS", "Patience", "Transport", "patient"]
 ATTEMPTS = 4
 _CHUNK = 1 << 18
 
-_theirs: Any = base  # it has no types
+_theirs: tuple[Any, ...] = (auth, base)  # which make sessions; they have no types
 _here = threading.local()
 
 
@@ -80,14 +81,23 @@ class Transport:
 
     Parameters
     ----------
+    server : str
+        The global one; tokens are for it and for those that `trust` is told of.
     patience : Patience
     hear : callable
         Told the ``Date`` of each reply.
     """
 
-    def __init__(self, patience: Patience, hear: Callable[[str], None]) -> None:
+    def __init__(
+        self, server: str, patience: Patience, hear: Callable[[str], None]
+    ) -> None:
         self.patience = patience
         self.hear = hear
+        self.trusted = Trusted(server)
+
+    def trust(self, server: str) -> None:
+        """Show tokens to another server of this CAVE, too."""
+        self.trusted.add(server)
 
     @contextmanager
     def active(self) -> Generator[None]:
@@ -136,6 +146,8 @@ class _Session(requests.Session):
         SourceError
             If the answer is larger than any should be.
         """
+        own = cast("str | None", self.headers.get("Authorization"))
+        self._transport.trusted.guard(request, own)
         parts = urlsplit(str(request.url))
         server = f"{parts.scheme}://{parts.netloc}"
         patience = self._transport.patience
@@ -223,7 +235,7 @@ def _wait(error: Exception) -> bool | float:
 
 
 class _Requests:
-    """What caveclient's base takes for the module ``requests``."""
+    """What caveclient takes for the module ``requests``."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  requests' own
         return getattr(requests, name)
@@ -239,5 +251,6 @@ class _Requests:
 
 def _install() -> None:
     """Have caveclient make its sessions through us; outside of `active` as ever."""
-    if not isinstance(_theirs.requests, _Requests):
-        _theirs.requests = _Requests()
+    for module in _theirs:
+        if not isinstance(module.requests, _Requests):
+            module.requests = _Requests()
