@@ -8,6 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cortical_cache.errors import (
     CorruptStoreError,
@@ -279,8 +281,27 @@ def test_rows_are_sorted_whether_they_come_sorted_or_not(
     def key(row: dict[str, int | None]) -> list[tuple[bool, int]]:
         return [(row[name] is None, row[name] or 0) for name in by]
 
-    for given in (table(rows), sort(table(rows), by)):
-        assert sort(given, by).to_pylist() == sorted(given.to_pylist(), key=key)
+    for came in (table(rows), sort(table(rows), by)):
+        assert sort(came, by).to_pylist() == sorted(came.to_pylist(), key=key)
+
+
+keys = st.one_of(st.none(), st.integers(0, 3))
+
+
+@given(rows=st.lists(st.tuples(keys, keys), max_size=8))
+def test_a_sorted_stream_stays_as_it_is_with_null_at_its_end(
+    rows: list[tuple[int | None, int | None]],
+):
+    first = pa.array([one for one, _ in rows], pa.int64())
+    second = pa.array([two for _, two in rows], pa.int64())
+    came = pa.table({"a": first, "b": second})
+    expected = came.sort_by([("a", "ascending"), ("b", "ascending")])
+
+    found = sort(came, ("a", "b"))
+
+    assert found.equals(expected)
+    if not second.null_count and came.equals(expected):
+        assert found is came
 
 
 def test_copies_are_complete_and_never_read_together(synapses: RowSet):
