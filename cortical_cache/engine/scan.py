@@ -70,9 +70,9 @@ def ambiguous(
     cursor: duckdb.DuckDBPyConnection, held: HeldRows, conditions: Sequence[Condition]
 ) -> DuckDBPyRelation | None:
     """Return the rows that rounding leaves open, or None if it cannot leave any."""
+    if not any(is_rounded(one, held) for one in conditions):
+        return None  # before any file is bound: most questions end here
     rows, readings = _certain(cursor, held, conditions)
-    if not readings:
-        return None
     surely = all_of([one.surely for one in readings])
     possibly = all_of([one.possibly for one in readings])
     # Of NULL a comparison is unknown: not sure.

@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +153,14 @@ def test_only_the_value_that_the_bound_rounds_to_is_left_open(hold: Hold):
 def test_exact_rows_leave_nothing_open(hold: Hold, kind: str):
     held = hold([{"id": 1, "volume": 2.0}], exact=True)
     query = table_query("cells", **PLACE, **{f"filter_{kind}_dict": {"volume": 2}})
+
+    assert ENGINE.ambiguous(query, {"cells": held}) == {}
+
+
+def test_no_file_is_opened_to_learn_that_nothing_is_left_open(hold: Hold):
+    held = hold([{"id": 1, "volume": 2.0}])
+    Path(held.pieces[0].files[0]).unlink()
+    query = table_query("cells", **PLACE, filter_in_dict={"id": list(range(100))})
 
     assert ENGINE.ambiguous(query, {"cells": held}) == {}
 
