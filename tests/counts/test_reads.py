@@ -17,6 +17,7 @@ from tests.kit import row_queries
 
 TABLE, ROWS, PER_FILE = "synapses_demo", 400_000, 100_000
 COLUMN = "post_pt_root_id"
+ROW_GROUP, FOOTER = 32_768, 64_000
 
 
 def read_by(work) -> int:
@@ -65,20 +66,49 @@ def large(server):
     return client, writer.commit
 
 
+def groups_with(file: Path, column: str, key: int) -> list[tuple[int, int]]:
+    """Return rows and bytes of the row groups that may have a key, by the footer."""
+    footer = pq.read_metadata(file)
+    at = footer.schema.names.index(column)
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    found = []
+    for one in groups:
+        columns = [one.column(number) for number in range(one.num_columns)]
+        values = columns[at].statistics
+        if values.min <= key <= values.max:
+            size = sum(column.total_compressed_size for column in columns)
+            found.append((one.num_rows, size))
+    return found
+
+
 @pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="no /proc: not Linux")
 @pytest.mark.parametrize("column", [COLUMN, "pre_pt_root_id"])
-def test_a_lookup_reads_a_row_group_of_one_file(large, column):
+def test_a_lookup_reads_the_row_groups_of_a_root_in_one_file(large, column):
     client, commit = large
-    asked = client.tables[TABLE](**{column: 10**17 + 1_234})
+    root = 10**17 + 1_234
+    asked = client.tables[TABLE](**{column: root})
     copy = [one for one in commit.files if one.sorted_by[0] == column]
     assert len(copy) > 3
-    assert len(client.explain(asked).files) == 1
+    (file,) = client.explain(asked).files
+    found = groups_with(Path(file), column, root)
     assert len(asked.query()) > 100  # and whatever is read once, has been
 
     nbytes = read_by(asked.query)
 
-    # a file of 100,000 rows has four row groups; a root may lie on the edge of two
-    assert 0 < nbytes < 0.6 * max(one.nbytes for one in copy)
+    # a root may lie on the edge of two; what is not read is not decoded
+    assert len(found) <= 2
+    assert sum(rows for rows, _ in found) <= 2 * ROW_GROUP
+    assert 0 < nbytes <= sum(size for _, size in found) + FOOTER
+
+
+def test_a_question_that_a_row_group_cannot_answer_reads_none(large):
+    client, _ = large
+    nobody = client.tables[TABLE](**{COLUMN: 10**17 + 5_000})
+    assert nobody.query().empty
+
+    nbytes = read_by(nobody.query)
+
+    assert nbytes < FOOTER
 
 
 def test_a_hit_sends_nothing_and_a_miss_no_more_than_it_must(server):
