@@ -28,6 +28,9 @@ class Rule:
 
 _DAY = timedelta(days=1)
 
+ABSENCE = timedelta(hours=1)
+"""How long "there is none" is believed of what may still be made."""
+
 
 class Fact(Enum):
     """Everything that is remembered besides rows, by the name of its document."""
@@ -51,6 +54,7 @@ class Fact(Enum):
     IMAGE_MIRRORS = "image_mirrors"
     STATES = "states"
     PROPERTIES = "properties"
+    NO_MESHES = "no_meshes"
 
     @property
     def rule(self) -> Rule:
@@ -84,6 +88,9 @@ _RULES = {
     Fact.IMAGE_MIRRORS: Rule(_DAY, "administrators move images"),
     Fact.STATES: Rule(None, "the state server never writes a number twice"),
     Fact.PROPERTIES: Rule(None, "lie beside the states, under the same rule"),
+    Fact.NO_MESHES: Rule(
+        ABSENCE, "made some time after their roots; what is older is not served offline"
+    ),
     Fact.ROW_COUNTS: Rule(None, "frozen rows, counted by the query endpoint"),
 }
 
@@ -101,10 +108,6 @@ def is_fresh(fact: Fact, captured_at: datetime, now: datetime) -> bool:
     if kept is None:
         return True
     return timedelta(0) <= now - captured_at <= kept
-
-
-ABSENCE = timedelta(hours=1)
-"""How long "there is none" is believed of what may still be made."""
 
 
 def is_absent(asked_at: datetime, now: datetime) -> bool:

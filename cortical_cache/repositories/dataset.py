@@ -122,7 +122,7 @@ class Repositories:
         """Meshes of roots."""
         from cortical_cache.repositories.meshes import Meshes
 
-        return Meshes(self.store, self.origin, self.roots, self.clock)
+        return Meshes(self.store, self.origin, self.roots, self.facts, self.clock)
 
     @cached_property
     def states(self) -> "States":

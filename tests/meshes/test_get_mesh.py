@@ -1,5 +1,6 @@
 """Meshes of roots, through the cache, from a CAVE on this machine."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cortical_cache import load_client
+from cortical_cache.demo import LoopbackCave
 from cortical_cache.errors import (
     CorruptStoreError,
     InvalidQueryError,
@@ -143,11 +145,82 @@ def test_soon_after_an_edit_a_mesh_is_not_kept(start, monkeypatch, graph):
     assert same(client_at(clock, offline=True).mesh.get_mesh(root), kept)
 
 
+@pytest.fixture
+def unmade(start, cave_world, monkeypatch):
+    """Return a function that starts a CAVE without meshes, and one that makes them."""
+    pieces: dict[int, object] = {}
+
+    def begin(clock: Clock) -> LoopbackCave:
+        world = dataclasses.replace(cave_world, meshes={"demo_pcg": pieces})
+        cave = start(world, clock=clock)
+        monkeypatch.setenv("CORTICAL_CACHE_SERVER", cave.url)
+        return cave
+
+    return begin, lambda: pieces.update(cave_world.meshes["demo_pcg"])
+
+
+def test_that_there_is_no_mesh_is_believed_for_an_hour(unmade, roots):
+    begin, make = unmade
+    clock = Clock(datetime.now(UTC))
+    cave = begin(clock)
+    root, other = roots[:2]
+    for one in (root, other):
+        assert client_at(clock).mesh.get_mesh(one, allow_missing=True) is None
+    assert len(asked(cave)) == 2
+    make()
+    cave.clear_log()
+
+    clock.now += timedelta(minutes=59)
+    for offline in (False, True):
+        client = client_at(clock, offline=offline)
+        assert client.mesh.get_mesh(root, allow_missing=True) is None
+        with pytest.raises(InvalidQueryError, match="there is no mesh"):
+            client.mesh.get_mesh(root)
+    assert not asked(cave)
+    whole = client_at(clock).mesh.get_mesh(root, remove_duplicate_vertices=True)
+    assert len(whole.faces)  # another question
+    cave.clear_log()
+
+    clock.now += timedelta(minutes=2)
+    with pytest.raises(NotCachedError):
+        client_at(clock, offline=True).mesh.get_mesh(root)
+    assert len(client_at(clock).mesh.get_mesh(root).faces)
+    assert len(asked(cave)) == 1
+    forgettable = repr(client_at(clock).invalidate_cache())
+    assert f"no_meshes.{other}" in forgettable
+    assert f"no_meshes.{root}" not in forgettable  # it is there now
+    assert len(client_at(clock, offline=True).mesh.get_mesh(root).faces)
+
+
+def test_that_there_is_no_mesh_can_be_invalidated(unmade, roots):
+    begin, make = unmade
+    clock = Clock(datetime.now(UTC))
+    begin(clock)
+    client = client_at(clock)
+    assert client.mesh.get_mesh(roots[0], allow_missing=True) is None
+    make()
+
+    client.invalidate_cache(yes=True)
+
+    assert len(client.mesh.get_mesh(roots[0]).faces)
+
+
+def test_soon_after_an_edit_no_mesh_is_asked_for_each_time(unmade, graph):
+    begin, make = unmade
+    edit = graph.edits[-1]
+    clock = Clock(datetime.fromtimestamp(edit.time / 1000, UTC) + timedelta(minutes=1))
+    begin(clock)
+    root = edit.after[0]
+    assert client_at(clock).mesh.get_mesh(root, allow_missing=True) is None
+    make()
+
+    assert len(client_at(clock).mesh.get_mesh(root).faces)
+
+
 def test_a_mesh_with_a_piece_missing_is_an_error_and_not_kept(
     start, cave_world, monkeypatch, graph
 ):
     """The manifest names a piece that is gone when it is read."""
-    import dataclasses
 
     class Losing(dict):
         """Gives every piece once: to the manifest, not to who reads it."""

@@ -50,8 +50,8 @@ class MeshClient:
     ) -> "Mesh | None":
         """Return the mesh of a root.
 
-        Freshness: for ever, by the options; of a root that is less than an hour old it
-        is not kept, as pieces of it may be missing still.
+        Freshness: for ever, by the options, and that there is none for an hour; of a
+        root that is less than an hour old asked each time, as pieces may still come.
 
         Parameters
         ----------
