@@ -43,6 +43,7 @@ __all__ = [
     "version_file",
     "version_folder",
     "version_numbers",
+    "versions_held",
 ]
 
 CACHEDIR_TAG = "CACHEDIR.TAG"
@@ -101,6 +102,20 @@ def version_numbers(dataset: Path) -> Iterator[int]:
             number = int(digits)
             if version_folder(dataset, number).name == entry.name and entry.is_dir():
                 yield number
+
+
+def versions_held(dataset: Path) -> Iterator[int]:
+    """Yield the versions of which anything is held, rows or facts, in no order.
+
+    A folder alone is nothing: a lock may lie in it.
+    """
+    for version in version_numbers(dataset):
+        if (
+            version_file(dataset, version).exists()
+            or next(fact_files(version_folder(dataset, version)), None) is not None
+            or next(row_set_names(dataset, version), None) is not None
+        ):
+            yield version
 
 
 def row_set_folder(dataset: Path, kind: RowKind, name: str, version: int) -> Path:
