@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import SIZES, all_cases
-from benchmarks.report import page, plot, verdicts
+from benchmarks.plots import draw
+from benchmarks.report import page, verdicts
 from benchmarks.run import ensure, run_case
 
 HERE = Path(__file__).parent
@@ -53,7 +54,9 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true")
     chosen = parser.parse_args()
     if chosen.page:
-        PAGE.write_text(page(json.loads(chosen.page.read_text())), encoding="utf-8")
+        kept = json.loads(chosen.page.read_text())
+        PAGE.write_text(page(kept), encoding="utf-8")
+        draw(kept, PAGE.parent)
         return 0
     kind = "quick" if chosen.quick else "full"
     sizes = tuple(chosen.scale or SIZES[kind])
@@ -78,7 +81,15 @@ def main() -> int:
     if chosen.add and path.exists():
         found["cases"] = json.loads(path.read_text())["cases"]
     for number, case in enumerate(cases, 1):
-        print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
+        source = case.data.source
+        without = (
+            "" if source is None or source.exists() else f", without {source.name}"
+        )
+        print(
+            f"[{number}/{len(cases)}] {case.name}{without}", file=sys.stderr, flush=True
+        )
+        if without:
+            continue
         data = ensure(case.data, chosen.data)
         found["cases"][case.name] = run_case(case, data, rounds)
         path.write_text(json.dumps(found, indent=1) + "\n")
@@ -86,7 +97,7 @@ def main() -> int:
     if find_spec("matplotlib") is None:
         print("no picture: matplotlib is not installed", file=sys.stderr)
     else:
-        plot(found, path.with_suffix(".png"))
+        draw(found, chosen.results)
     if chosen.json:
         print(json.dumps(found, indent=1))
     else:

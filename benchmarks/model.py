@@ -1,15 +1,17 @@
 """What a benchmark is: a question, the ways to answer it, and the goal."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["OURS", "Case", "Data", "Goal", "Job", "Measure", "Sample"]
+__all__ = ["OURS", "Case", "Data", "Goal", "Job", "Measure", "Work"]
 
 OURS = "cortical_cache"
 
-Measure = Literal["cpu", "wall", "peak_mb", "read_mb", "files", "heavy", "right"]
+Measure = Literal[
+    "cpu", "wall", "peak_mb", "read_mb", "disk_mb", "files", "heavy", "right"
+]
 
 Work = Callable[[], object]
 
@@ -24,10 +26,13 @@ class Data:
         Of the folder; says everything that the content depends on.
     make : callable
         Fills an empty folder.
+    source : Path or None
+        What it is made from, if not from code alone: without it its cases are left out.
     """
 
     name: str
     make: Callable[[Path], None]
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +52,15 @@ class Job:
         anything of this package.
     files : tuple of str
         Patterns of the files that it reads, put out of the page cache before the first
-        call: that is the cold one.
+        call: that is the cold one. None are named: all of the data, and then nothing is
+        said of their size.
     """
 
     name: str
     prepare: Callable[[Path], Work] | None = None
     needs: tuple[str, ...] = ()
     script: str | None = None
-    files: tuple[str, ...] = ("**/*",)
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ class Goal:
         With a rival both are bounds of the ratio.
     is_difference : bool
         With a rival: ``measure(ours) - measure(rival)`` is bound, not the ratio.
+    is_cost : bool
+        With a rival: ``measure(ours) / measure(rival)`` is bound.
+    why : str
+        What the page says where it is missed.
     """
 
     text: str
@@ -81,6 +91,8 @@ class Goal:
     at_least: float | None = None
     at_most: float | None = None
     is_difference: bool = False
+    is_cost: bool = False
+    why: str = ""
 
     def value(self, figures: Mapping[str, Mapping[str, float]]) -> float | None:
         """Return the ratio or the number; None if a job was left out."""
@@ -90,12 +102,18 @@ class Goal:
         theirs = figures.get(self.rival, {}).get(self.measure)
         if theirs is None:
             return None
-        return mine - theirs if self.is_difference else theirs / max(mine, 1e-9)
+        if self.is_difference:
+            return mine - theirs
+        return _ratio(mine, theirs) if self.is_cost else _ratio(theirs, mine)
 
     def holds(self, value: float) -> bool:
         """Tell whether a value is within the bounds."""
         low = self.at_least is None or value >= self.at_least
         return low and (self.at_most is None or value <= self.at_most)
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / max(other, 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,9 @@ class Case:
     fresh : bool
         Each call is a process of its own, and all of it is measured.
     rounds : int or None
-        Calls of each job; None: as the command says.
+        Samples of each job; None: as the command says.
+    flat : Measure or None
+        What must not grow with the table, from five million rows on.
     note : str
         What a reader must know to read the figures.
     """
@@ -126,30 +146,5 @@ class Case:
     goals: tuple[Goal, ...] = ()
     fresh: bool = False
     rounds: int | None = None
+    flat: Measure | None = None
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One call.
-
-    Attributes
-    ----------
-    cpu, wall : float
-        Seconds; CPU of all threads and of finished children.
-    peak_mb : float
-        Highest resident memory of the process.
-    read_mb : float
-        Bytes asked of the file system, from the page cache or not.
-    answer : object
-        What identifies the result, equal for every job of a case.
-    extra : mapping of str to float
-        What else a job counted.
-    """
-
-    cpu: float
-    wall: float
-    peak_mb: float
-    read_mb: float
-    answer: object
-    extra: Mapping[str, float] = field(default_factory=dict)

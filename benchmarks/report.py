@@ -1,47 +1,73 @@
-"""What a run found, for readers: a table, verdicts, a picture."""
+"""What a run found, for readers: the page of the docs."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import case_of
-from benchmarks.model import OURS, Case
+from benchmarks.growth import families, grown
+from benchmarks.model import OURS, Case, Goal
+from benchmarks.parqlayground import QUERIES
 
-__all__ = ["page", "plot", "verdicts"]
+__all__ = ["figure", "page", "verdicts"]
 
 _LEAD = """# Benchmarks
 
 What this project costs beside what its users would do otherwise: every job of a case in
 turns, each in a process of its own, on one machine. `python -m benchmarks` repeats it;
-this page is made from what it wrote, and no figure here is typed by hand. A load above
-1 at the start means that the machine did other things, too: then walls say little.
+this page is made from what it wrote, and no figure here is typed by hand.
 
 CPU counts all threads and is the figure to compare; wall depends on what else the
-machine did. Medians; "cold" is the first call, with the files out of the page cache.
-"ratio" is the rival's CPU over ours: above 1 we are cheaper, below 1 we lose.
+machine did: a load above 1 at the start says that there was something. Figures are
+medians of samples, with the lowest and highest in brackets where they differ. A sample
+is one call, or the mean of as many as fit into a fifth of a second, up to 21. "cold" is
+the first call of a process, with the files out of the page cache. "read" is what is
+asked of the file system, "disk" what the files that are read take there. "ratio" is the
+rival's CPU over ours: above 1 we are cheaper, below 1 we lose.
+"""
+
+_RATIOS = """![The CPU of each rival over ours](benchmarks-ratios.png)
+"""
+
+_GROWTH = """## Growth
+
+What a question costs in tables of more and more rows; the goals stand for those that
+must not grow. Up to two million rows a table is one file, read whole; from then on it
+is range files, of which a question reads those that matter.
+
+![The CPU of lookups in growing tables](benchmarks-growth.png)
+"""
+
+_QUERIES = """## The queries of parqlayground
+
+[bdpedigo/parqlayground](https://github.com/bdpedigo/parqlayground) lists the queries by
+which CAVE's own people compare layouts of a synapse table. Here are ours, in the words
+of the list: warm, from a local disk, CPU and wall of one call.
 """
 
 
-def verdicts(run: dict[str, Any]) -> Iterator[tuple[Case, str, float | None, bool]]:
+def verdicts(run: dict[str, Any]) -> Iterator[tuple[Case, Goal, float | None, bool]]:
     """Yield the goals of the cases that were run, what was found, and if they hold."""
     for name, found in run["cases"].items():
         case = case_of(name)
         for goal in case.goals:
             value = goal.value(found["jobs"])
-            yield case, goal.text, value, value is not None and goal.holds(value)
+            yield case, goal, value, value is not None and goal.holds(value)
 
 
 def page(run: dict[str, Any]) -> str:
     """Return the docs page of a run, in Markdown."""
-    return "\n".join([_LEAD, *_machine(run), *_summary(run), *_cases(run)]) + "\n"
+    parts = [_LEAD, *_machine(run), *_summary(run), _RATIOS]
+    if any(families(run)):
+        parts += [_GROWTH, *_grown(run)]
+    return "\n".join([*parts, *_queries(run), *_cases(run)]) + "\n"
 
 
 def _machine(run: dict[str, Any]) -> Iterator[str]:
     machine = run["machine"]
     versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items())
-    yield f"Run on {run['date']}: {machine['cpu']}, {machine['cores']} cores, "
-    yield f"{machine['memory_gb']:.0f} GB, {machine['system']}; {versions}. "
-    yield f"{run['rounds']} rounds, load {run['load']:.1f} at the start."
+    yield f"Run on {run['date']}: {machine['cpu']}, {machine['cores']} cores,"
+    yield f"{machine['memory_gb']:.0f} GB, {machine['system']}; {versions}."
+    yield f"{run['rounds']} samples, load {run['load']:.1f} at the start."
     yield ""
 
 
@@ -50,17 +76,66 @@ def _summary(run: dict[str, Any]) -> Iterator[str]:
     yield ""
     yield "| case | goal | found | |"
     yield "| --- | --- | --- | --- |"
-    for case, text, value, holds in verdicts(run):
-        found = "not measured" if value is None else _value(case, text, value)
-        yield f"| {case.name} | {text} | {found} | {'met' if holds else '**missed**'} |"
+    reasons: list[str] = []
+    for case, goal, value, holds in verdicts(run):
+        found = "not measured" if value is None else _value(goal, value)
+        told = "met" if holds else "**missed**"
+        yield f"| {case.name} | {goal.text} | {found} | {told} |"
+        if goal.why and not holds:
+            reasons.append(f"* {case.name}, {goal.text}: {goal.why}")
+    for name, ratio, holds in grown(run):
+        told = "met" if holds else "**missed**"
+        yield f"| {name} | does not grow with the table | {ratio:.2f}x | {told} |"
+    yield ""
+    if reasons:
+        yield "Why goals are missed:"
+        yield ""
+        yield from reasons
+        yield ""
+
+
+def _value(goal: Goal, value: float) -> str:
+    if goal.rival is not None and not goal.is_difference:
+        return f"{value:.2f}x"
+    return figure(goal.measure, value)
+
+
+def _grown(run: dict[str, Any]) -> Iterator[str]:
+    sizes = sorted({rows for _, by in families(run) for rows in by})
+    yield "| | " + " | ".join(f"{rows:,} rows" for rows in sizes) + " |"
+    yield "| --- |" + " --- |" * len(sizes)
+    for family, by in families(run):
+        found = (by.get(rows) for rows in sizes)
+        cells = ["" if one is None else _size(one) for one in found]
+        yield f"| {family} | " + " | ".join(cells) + " |"
     yield ""
 
 
-def _value(case: Case, text: str, value: float) -> str:
-    goal = next(one for one in case.goals if one.text == text)
-    if goal.rival is not None and not goal.is_difference:
-        return f"{value:.2f}x"
-    return _figure(goal.measure, value)
+def _size(one: dict[str, Any]) -> str:
+    cpu, read, peak = (
+        figure(name, one[name]) for name in ("cpu", "read_mb", "peak_mb")
+    )
+    return f"{cpu}; {read} read; {peak} peak"
+
+
+def _queries(run: dict[str, Any]) -> Iterator[str]:
+    by_family = dict(families(run, least=1))
+    asked = {what: by_family[one] for what, one in QUERIES.items() if one in by_family}
+    if not asked:
+        return
+    sizes = sorted({rows for by in asked.values() for rows in by})
+    yield _QUERIES
+    yield "| query | " + " | ".join(f"{rows:,} rows" for rows in sizes) + " |"
+    yield "| --- |" + " --- |" * len(sizes)
+    for what, by in asked.items():
+        cells = [
+            f"{figure('cpu', by[rows]['cpu'])}; {figure('wall', by[rows]['wall'])}"
+            if rows in by
+            else ""
+            for rows in sizes
+        ]
+        yield f"| {what} | " + " | ".join(cells) + " |"
+    yield ""
 
 
 def _cases(run: dict[str, Any]) -> Iterator[str]:
@@ -73,57 +148,46 @@ def _cases(run: dict[str, Any]) -> Iterator[str]:
             yield ""
         yield f"### {case.question}"
         yield ""
-        yield f"`{name}`, {next(iter(found['jobs'].values()))['calls']} calls each."
+        samples = next(iter(found["jobs"].values()))["samples"]
+        fresh = ", each a process of its own" if case.fresh else ""
+        plural = "" if samples == 1 else "s"
+        yield f"`{name}`, {samples} sample{plural}{fresh}."
         yield case.note
         yield ""
-        yield "| | CPU | range | wall | cold | peak | read | ratio |"
+        yield "| | CPU | wall | cold: CPU, wall | peak | read | disk | ratio |"
         yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
         mine = found["jobs"].get(OURS, {}).get("cpu")
         for job, one in found["jobs"].items():
-            cold = one["cold"]["wall"] if "cold" in one else None
             ratio = f"{one['cpu'] / mine:.1f}" if mine and job != OURS else ""
-            yield (
-                f"| {job} | {_figure('cpu', one['cpu'])} "
-                f"| {' to '.join(_figure('cpu', end) for end in one['cpu_range'])} "
-                f"| {_figure('wall', one['wall'])} "
-                f"| {'' if cold is None else _figure('wall', cold)} "
-                f"| {_figure('peak_mb', one['peak_mb'])} "
-                f"| {_figure('read_mb', one['read_mb'])} | {ratio} |"
-            )
+            cells = [_spread(measure, one) for measure in ("cpu", "wall")]
+            cells.append(_cold(one))
+            cells += [_spread(measure, one) for measure in ("peak_mb", "read_mb")]
+            cells.append(figure("disk_mb", one["disk_mb"]) if "disk_mb" in one else "")
+            yield f"| {job} | " + " | ".join([*cells, ratio]) + " |"
         yield ""
         for job, why in found["left_out"].items():
             yield f"{job}: left out, {why}."
             yield ""
 
 
-def _figure(measure: str, value: float) -> str:
+def _cold(one: dict[str, Any]) -> str:
+    if "cold" not in one:
+        return ""
+    return ", ".join(
+        figure(measure, one["cold"][measure]) for measure in ("cpu", "wall")
+    )
+
+
+def _spread(measure: str, one: dict[str, Any]) -> str:
+    middle = figure(measure, one[measure])
+    low, high = (figure(measure, end) for end in one[f"{measure}_range"])
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def figure(measure: str, value: float) -> str:
+    """Return a figure with its unit."""
     if measure in ("cpu", "wall"):
         return f"{value:.2f} s" if value >= 1 else f"{value * 1e3:.1f} ms"
     if measure.endswith("_mb"):
         return f"{value:,.0f} MB" if value >= 1 else f"{value * 1e3:.0f} kB"
     return f"{value:g}"
-
-
-def plot(run: dict[str, Any], path: Path) -> None:
-    """Draw the CPU of each job of each case, ours as 1."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    names = [name for name, one in run["cases"].items() if OURS in one["jobs"]]
-    figure, axes = plt.subplots(figsize=(8, 0.32 * len(names) + 1))
-    for height, name in enumerate(reversed(names)):
-        jobs = run["cases"][name]["jobs"]
-        for job, one in jobs.items():
-            if job != OURS:
-                ratio = one["cpu"] / jobs[OURS]["cpu"]
-                axes.plot(ratio, height, "o" if ratio >= 1 else "x", color="C0", ms=5)
-                axes.annotate(job, (ratio, height), fontsize=5, rotation=20)
-    axes.axvline(1, color="black", lw=0.8)
-    axes.set_xscale("log")
-    axes.set_yticks(range(len(names)), list(reversed(names)), fontsize=6)
-    axes.set_xlabel("CPU of the rival over ours (crosses: the rival is cheaper)")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)

@@ -20,7 +20,9 @@ __all__ = ["ensure", "run_case"]
 
 ROOT = Path(__file__).parents[1]
 MEASURES = ("cpu", "wall", "peak_mb", "read_mb")
-NOTHING_SAID = {"read_mb": 0.0, "answer": None, "extra": {}}
+NOTHING_SAID = {"read_mb": 0.0, "answer": None, "extra": {}, "calls": 1}
+CALLS = 21
+"""In a sample, at most: some cases ask seven questions in turn."""
 
 
 def ensure(data: Data, folder: Path) -> Path:
@@ -69,27 +71,29 @@ def run_case(case: Case, data: Path, rounds: int) -> dict[str, Any]:
             for number, job in there.items():
                 worker = stack.enter_context(_Worker(case, number, data))
                 _forget(data, job)
-                samples[job.name].append(worker.call())
+                samples[job.name].append(worker.sample(1))
                 workers[job.name] = worker
             for _ in range(rounds):
                 for name, worker in workers.items():
-                    samples[name].append(worker.call())
-    answers = {name: taken[-1]["answer"] for name, taken in samples.items()}
+                    samples[name].append(worker.sample(CALLS))
+    answers = {name: taken[0]["answer"] for name, taken in samples.items()}
     distinct = {json.dumps(one) for one in answers.values() if one is not None}
     if len(distinct) > 1:
         raise SystemExit(f"{case.name}: the answers differ: {answers}")
-    return {
-        "jobs": {
-            name: _figures(taken, is_fresh=case.fresh)
-            for name, taken in samples.items()
-        },
-        "left_out": left_out,
+    figures = {
+        name: _figures(taken, is_fresh=case.fresh) for name, taken in samples.items()
     }
+    for job in there.values():
+        if job.files:
+            nbytes = sum(one.stat().st_size for one in _files(data, job))
+            figures[job.name]["disk_mb"] = nbytes / 1e6
+    return {"jobs": figures, "left_out": left_out}
 
 
 def _figures(taken: list[dict[str, Any]], *, is_fresh: bool) -> dict[str, Any]:
     warm = taken if is_fresh or len(taken) == 1 else taken[1:]
-    figures: dict[str, Any] = {"calls": len(warm)}
+    calls = median(one["calls"] for one in warm)
+    figures: dict[str, Any] = {"samples": len(warm), "calls": calls}
     for measure in MEASURES:
         values = [one[measure] for one in warm]
         figures[measure] = median(values)
@@ -98,7 +102,7 @@ def _figures(taken: list[dict[str, Any]], *, is_fresh: bool) -> dict[str, Any]:
         figures["cold"] = {one: taken[0][one] for one in MEASURES}
     for name in taken[-1]["extra"]:
         figures[name] = median(one["extra"][name] for one in warm)
-    figures["answer"] = taken[-1]["answer"]
+    figures["answer"] = taken[0]["answer"]
     return figures
 
 
@@ -159,10 +163,10 @@ class _Worker:
         self._process.kill()
         self._process.communicate()
 
-    def call(self) -> dict[str, Any]:
-        """Do the work once."""
+    def sample(self, most: int) -> dict[str, Any]:
+        """Do the work once, or at most so many times if it takes little."""
         assert self._process.stdin is not None  # noqa: S101  it is a pipe
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{most}\n")
         self._process.stdin.flush()
         return json.loads(self._line())
 
@@ -188,7 +192,7 @@ def _whole(case: Case, number: int, data: Path) -> dict[str, Any]:
     )
     assert process.stdin is not None  # noqa: S101  both are pipes
     assert process.stdout is not None  # noqa: S101
-    process.stdin.write("\n")
+    process.stdin.write("1\n")
     process.stdin.close()
     lines = process.stdout.read().splitlines()
     process.stdout.close()
@@ -218,5 +222,5 @@ def _forget(data: Path, job: Job) -> None:
 
 
 def _files(data: Path, job: Job) -> Iterator[Path]:
-    for pattern in job.files:
+    for pattern in job.files or ("**/*",):
         yield from (path for path in data.glob(pattern) if path.is_file())

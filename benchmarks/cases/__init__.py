@@ -11,6 +11,8 @@ __all__ = ["GROUPS", "SIZES", "all_cases", "case_of"]
 GROUPS = (
     "exports",
     "synapses",
+    "connections",
+    "flywire",
     "tables",
     "cells",
     "sql",
@@ -18,6 +20,7 @@ GROUPS = (
     "meshes",
     "locking",
     "startup",
+    "syncing",
     "processes",
 )
 SIZES = {"quick": (1_000_000,), "full": (1_000_000, 5_000_000, 20_000_000)}

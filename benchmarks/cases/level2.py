@@ -33,6 +33,16 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
             goals=(Goal("50 CPU-ms", "cpu", at_most=0.05),) if rows == LARGE else (),
         )
     yield Case(
+        "level2/L2 ids of a root",
+        "The level-2 ids of a real neuron, in a client that has been asked before",
+        NEURON,
+        (
+            Job("cortical_cache", _l2_ids),
+            Job("caveclient, loopback server", _caveclient_l2_ids),
+        ),
+        note="The server has no latency, and its own CPU is not counted.",
+    )
+    yield Case(
         "level2/skeleton",
         "get_skeleton of a real neuron with its synapses, held, in a client of its own",
         NEURON,
@@ -71,6 +81,24 @@ def _arrow(folder: Path) -> Work:
 
     held, ids = ds.dataset(files(folder)), asked(folder, ASKED)
     return lambda: held.to_table(filter=pc.field(KEY).isin(next(ids))).num_rows
+
+
+def _l2_ids(folder: Path) -> Work:
+    from cortical_cache import load_client
+
+    root = serve_neuron(folder)
+    os.environ["CORTICAL_CACHE_DIR"] = tempfile.mkdtemp()
+    client = load_client("minnie_prod", version=VERSION)
+    return lambda: len(client.get_l2_ids(root))
+
+
+def _caveclient_l2_ids(folder: Path) -> Work:
+    from caveclient import CAVEclient
+
+    root = serve_neuron(folder)
+    address = os.environ["CORTICAL_CACHE_SERVER"]
+    ask = CAVEclient("minnie65_phase3_v1", server_address=address).chunkedgraph
+    return lambda: len(ask.get_leaves(root, stop_layer=2))
 
 
 def _skeleton(folder: Path, *, cold: bool) -> Work:

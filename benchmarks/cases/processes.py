@@ -14,7 +14,7 @@ from benchmarks.model import Case, Goal, Job, Work
 
 __all__ = ["cases"]
 
-READERS = (1, 4, 16)
+READERS = (1, 2, 4, 8, 16)
 READS = 50
 OPENED = (1, 10, 100)
 FILES = (10, 170)

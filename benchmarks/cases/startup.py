@@ -27,7 +27,15 @@ client = load_client({DATASET!r}, version={VERSION}, offline=True)
 rows = client.tables.nucleus_detection_v0().query(split_positions=True)
 print('{{"answer": %d}}' % len(rows))
 """
+_QUERY = _FRAME.replace(
+    "tables.nucleus_detection_v0().query(",
+    "cached.materialize.query_table('nucleus_detection_v0', ",
+)
 # The same rows: it reads the file that lies in the store.
+_IMPORTS = """
+import pandas, caveclient.tools
+print("{}")
+"""
 _PANDAS = """
 import os, pathlib
 import pandas as pd
@@ -68,14 +76,25 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
     )
     yield Case(
         "startup/first frame",
-        "A process up to its first frame from the store",
+        "A process up to its first frame from the store, by a table manager",
         SMALL,
         (
             Job("cortical_cache", script=_FRAME),
+            Job("cortical_cache, query_table", script=_QUERY),
+            Job("importing pandas and caveclient", script=_IMPORTS),
             Job("pandas on Parquet", script=_PANDAS),
         ),
-        goals=(Goal("2.5 s", "wall", at_most=2.5),),
+        goals=(
+            Goal(
+                "2.5 s of CPU",
+                "cpu",
+                at_most=2.5,
+                why="nine tenths are the imports of pandas and of caveclient, whose "
+                "table managers these are: see the row that does nothing else.",
+            ),
+        ),
         fresh=True,
+        note="caveclient is imported for its table managers; query_table needs none.",
     )
 
 

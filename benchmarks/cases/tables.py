@@ -14,6 +14,7 @@ from benchmarks.model import Case, Goal, Job, Work
 
 __all__ = ["cases"]
 
+STORED = f"store/**/{SYNAPSES}/*.parquet"
 TABLE, REFERENCE = "nucleus_detection_v0", "nucleus_ref_neuron_svm"
 CELLS = 200
 SMALL = cortex(1_000_000)
@@ -43,8 +44,8 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
         ),
         note=(
             "The server is on this machine and has no latency; a real one has, and its "
-            "own CPU is not counted. What is over the bare SQL is spent on pandas' "
-            "frame, on binding the files anew, and on looking whether they changed."
+            "own CPU is not counted. What is over the bare SQL is pandas' frame of "
+            "nullable columns, half of it, and looking whether the files changed."
         ),
     )  # fmt: skip
     yield Case(
@@ -74,6 +75,7 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
             Job("caveclient's concatenation", _concatenated),
         ),
         goals=(Goal("6x faster", "cpu", "caveclient's concatenation", 6),),
+        note="Ours begins with Arrow columns and makes the rest of the frame as well.",
     )
     yield Case(
         "tables/append of 5,000 rows",
@@ -90,11 +92,20 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
                 f"All {rows:,} rows as a frame, positions split",
                 cortex(rows),
                 (
-                    Job("cortical_cache", _whole, files=("store/**/*.parquet",)),
+                    Job("cortical_cache", _whole, files=(STORED,)),
                     Job("pandas, numpy_nullable", _whole_pandas, files=(FLAT,)),
                     Job("pyarrow, no frame", _whole_arrow, files=(FLAT,)),
+                    Job("bare read of the bytes", _whole_bytes, files=(FLAT,)),
                 ),
-                goals=(Goal("1.1x pandas", "cpu", "pandas, numpy_nullable", 1 / 1.1),),
+                goals=(
+                    Goal(
+                        "at most 1.1x pandas",
+                        "cpu",
+                        "pandas, numpy_nullable",
+                        at_most=1.1,
+                        is_cost=True,
+                    ),
+                ),
             )
 
 
@@ -178,24 +189,44 @@ def _live_query(client: Any, roots: list[int]) -> object:  # noqa: ANN401  eithe
     return client.materialize.live_query(TABLE, ALIVE, split_positions=True, **wanted)
 
 
-def _some_synapses(folder: Path, *, split: bool) -> Callable[[], Any]:
+def _some_synapses(folder: Path) -> Callable[[], Any]:
     ask = opened().cached.materialize.query_table
     from benchmarks.data.synapses import pool
 
     roots = pool(folder).roots(100)
     wanted = {"filter_in_dict": {"post_pt_root_id": roots}}
-    return lambda: ask(SYNAPSES, split_positions=split, **wanted)
+    return lambda: ask(SYNAPSES, split_positions=True, **wanted)
 
 
 def _joined(folder: Path) -> Work:
-    """Ask for arrays; what else a query does is counted as well."""
-    return _some_synapses(folder, split=False)
+    """Make the frame as the engine does once DuckDB has answered."""
+    from cortical_cache.engine.frames import frame
+    from cortical_cache.model.arguments import table_query
+    from cortical_cache.model.output import outputs, resolution
+
+    shape = opened().repositories.store.rows("table", SYNAPSES, VERSION).state().shape
+    query = table_query(SYNAPSES, datastack="minnie65_public", version=VERSION)
+    shapes = {SYNAPSES: shape}
+    shown = [one for one in outputs(query, shapes) if one.shown]
+    rows = _stored(folder, [name for one in shown for name in one.column.stored])
+    units = resolution(query, shapes)
+    return lambda: frame(rows, shown, shapes, units, split_positions=False)
+
+
+def _stored(folder: Path, columns: list[str]) -> Any:  # noqa: ANN401  an Arrow table
+    import pyarrow.dataset as ds
+
+    wanted = ds.field("id").isin(_some_synapses(folder)()["id"].tolist())
+    state = opened().repositories.store.rows("table", SYNAPSES, VERSION).state()
+    files = [file for piece in state.pieces_whole() or () for file in piece.files]
+    rows = ds.dataset(files).to_table(filter=wanted).sort_by("id")
+    return rows.select(columns).combine_chunks()
 
 
 def _concatenated(folder: Path) -> Work:
     from caveclient.materializationengine import concatenate_position_columns
 
-    rows = _some_synapses(folder, split=True)()
+    rows = _some_synapses(folder)()
     return lambda: concatenate_position_columns(rows)
 
 
@@ -246,9 +277,18 @@ def _whole(folder: Path) -> Work:
 
 
 def _whole_pandas(folder: Path) -> Work:
-    from benchmarks.data.cortex import flat
+    from benchmarks.data.cortex import read_flat
 
-    return lambda: flat(folder)
+    return lambda: read_flat(folder)
+
+
+def _whole_bytes(folder: Path) -> Work:
+    def work() -> None:
+        with (folder / FLAT).open("rb") as file:
+            while file.read(4 << 20):
+                pass
+
+    return work
 
 
 def _whole_arrow(folder: Path) -> Work:

@@ -17,12 +17,28 @@ from pyarrow import feather
 from benchmarks.data.synapses import Pool, blocks
 from benchmarks.model import Data
 
-__all__ = ["DATASET", "FLAT", "SYNAPSES", "VERSION", "cortex", "fill", "flat", "opened"]
+__all__ = [
+    "CSV",
+    "CSV_UP_TO",
+    "DATASET",
+    "FEATHER",
+    "FEATHER_UP_TO",
+    "FLAT",
+    "SYNAPSES",
+    "VERSION",
+    "cortex",
+    "fill",
+    "opened",
+    "read_flat",
+]  # fmt: skip
 
 DATASET, VERSION, SYNAPSES = "minnie_public", 1300, "synapses_pni_2"
 FLAT = "flat/synapses.parquet"
 ROWS_PER_FILE = 2_000_000
+FEATHER = "flat/synapses.feather"
 FEATHER_UP_TO = 5_000_000  # an uncompressed frame of twenty million rows is 2 GB
+CSV = "flat/synapses.csv.gz"
+CSV_UP_TO = 1_000_000  # pandas reads a million rows of it in seconds
 
 
 def cortex(rows: int) -> Data:
@@ -37,7 +53,7 @@ def opened(*, offline: bool = True, **options: object):  # noqa: ANN201  a Clien
     return load_client(DATASET, version=VERSION, offline=offline, **options)
 
 
-def flat(folder: Path) -> pd.DataFrame:
+def read_flat(folder: Path) -> pd.DataFrame:
     """Return all synapses as pandas reads them, with the dtypes that caveclient has."""
     return pd.read_parquet(folder / FLAT, dtype_backend="numpy_nullable")
 
@@ -125,4 +141,6 @@ def _save(folder: Path, drawn: Pool) -> None:
             if drawn.rows <= FEATHER_UP_TO:
                 kept.append(block)
     if kept:
-        feather.write_feather(pa.concat_tables(kept), path.with_suffix(".feather"))
+        feather.write_feather(pa.concat_tables(kept), folder / FEATHER)
+    if drawn.rows <= CSV_UP_TO:
+        pd.read_parquet(path).to_csv(folder / CSV, index=False)

@@ -25,14 +25,12 @@ def _nothing(folder: Path) -> None:
     (folder / "empty").touch()
 
 
-NEURON = Data("neuron", _nothing)
+NEURON = Data("neuron", _nothing, source=FOLDER)
 
 
 def serve_neuron(folder: Path) -> int:
     """Start the server of this neuron alone; return its root id."""
     del folder
-    if not FOLDER.exists():
-        raise SystemExit(f"no {FOLDER.name} beside the checkout")
     home = Path(tempfile.mkdtemp())
     os.environ["HOME"] = str(home)
     context = multiprocessing.get_context("spawn")

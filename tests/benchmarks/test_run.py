@@ -1,6 +1,7 @@
 """The benchmarks run, compare answers, and make the page in the docs."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cases import SIZES, all_cases, case_of
+from benchmarks.growth import grown
 from benchmarks.model import OURS, Goal
+from benchmarks.parqlayground import QUERIES
 from benchmarks.report import page, verdicts
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +43,24 @@ def test_a_case_is_run_by_the_command_and_says_what_it_found(tmp_path, monkeypat
     assert str(tmp_path) not in done.stdout  # figures travel, paths do not
 
 
+def test_what_must_not_grow_is_compared_from_five_million_rows_on():
+    def run(*read: float) -> dict:
+        sizes = (1_000_000, 5_000_000, 20_000_000)
+        found = {
+            f"synapses/one root by post of {size}": {"jobs": {OURS: {"read_mb": one}}}
+            for size, one in zip(sizes, read, strict=True)
+        }
+        return {"cases": found}
+
+    assert [*grown(run(50, 2, 2.2))] == [("synapses/one root by post", 1.1, True)]
+    assert [*grown(run(1, 2, 8))] == [("synapses/one root by post", 4.0, False)]
+
+
+def test_every_query_of_parqlayground_is_a_case_at_every_size():
+    for size in SIZES["full"]:
+        assert all(case_of(f"{one} of {size}").jobs for one in QUERIES.values())
+
+
 def test_every_case_has_a_name_of_its_own_and_is_found_by_it():
     names = [case.name for case in all_cases(SIZES["full"])]
     assert len(set(names)) == len(names)
@@ -54,6 +75,7 @@ def test_every_case_has_a_name_of_its_own_and_is_found_by_it():
         (Goal("a second", "cpu", at_most=1), 0.5, True),
         (Goal("0.4 s", "cpu", at_most=0.4), 0.5, False),
         (Goal("more", "cpu", "rival", at_most=1, is_difference=True), -1.5, True),
+        (Goal("twice as dear", "cpu", "rival", at_most=2, is_cost=True), 0.25, True),
         (Goal("left out", "cpu", "nobody", 2), None, None),
     ],
 )
@@ -69,3 +91,32 @@ def test_the_page_says_what_the_kept_run_found():
     shown = (ROOT / "docs" / "benchmarks.md").read_text()
     assert shown == page(run)
     assert all(case.name in shown for case, *_ in verdicts(run))
+
+
+@pytest.mark.parametrize("picture", ["benchmarks-ratios.png", "benchmarks-growth.png"])
+def test_the_page_shows_its_pictures(picture):
+    docs = ROOT / "docs"
+
+    assert (docs / picture).read_bytes().startswith(b"\x89PNG")
+    assert f"]({picture})" in (docs / "benchmarks.md").read_text()
+
+
+# By hand stand: what the parts of a CI run may take; what others' pages measure.
+OTHERS = {"benchmarks.md", "development.md", "reliability.md", "sql.md"}
+MEASURED = re.compile(
+    r"\d ?(ms|CPU-s|CPU-ms|CPU-seconds|milliseconds)\b"
+    r"|\d ?(x|times) (as |less|more|faster|slower|cheaper)"
+    r"|(a|one) (third|half|tenth) of (the|a) (time|CPU|memory|second)"
+)
+
+
+def test_no_other_page_has_a_figure_of_speed():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    told = {
+        page.name: MEASURED.findall(page.read_text())
+        for page in pages
+        if page.name not in OTHERS
+    }
+    assert len(told) > 20
+    assert not {name: found for name, found in told.items() if found}
+    assert MEASURED.search((ROOT / "docs" / "benchmarks.md").read_text())
