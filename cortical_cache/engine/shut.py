@@ -144,7 +144,8 @@ class ShutDatabase:
             with running(self._connection):
                 self._show(sources)
             with self._given(keys), self._connection.cursor() as cursor:
-                set_resolutions(cursor, sources)
+                if statement.measured:
+                    set_resolutions(cursor, sources)
                 cursor.execute("BEGIN TRANSACTION READ ONLY")
 
                 def work() -> pa.Table:

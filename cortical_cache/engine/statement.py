@@ -6,6 +6,7 @@ DuckDB brings is refused until someone has thought about it.
 
 import json
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TypeAlias, cast
 
@@ -79,22 +80,8 @@ def read_statement(
     InvalidQueryError
         If it is not one SELECT, or uses what a question to the store has no need of.
     """
-    tree = _parsed(text)
-    found: dict[tuple[str, str, str], TableName] = {}
-    for name in _tables(tree, frozenset()):
-        found.setdefault(name.key, name)
-    parameters = frozenset(
-        str(node["identifier"])
-        for node in objects(tree)
-        if node.get("type") == "VALUE_PARAMETER"
-    )
-    return Statement(
-        text,
-        tuple(found.values()),
-        parameters,
-        lookups(tree, given or {}),
-        frozenset(_measured(tree)),
-    )
+    tree, bare = _parsed(text)
+    return replace(bare, lookups=lookups(tree, given)) if given else bare
 
 
 def _measured(tree: "dict[str, Node]") -> Iterator[str]:
@@ -111,8 +98,26 @@ def _measured(tree: "dict[str, Node]") -> Iterator[str]:
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> "dict[str, Node]":
-    """Return the tree of a statement, which nobody may change."""
+def _parsed(text: str) -> "tuple[dict[str, Node], Statement]":
+    """Return the tree of a statement, which nobody may change, and what it says.
+
+    That is without what is given besides.
+    """
+    tree = _tree(text)
+    found: dict[tuple[str, str, str], TableName] = {}
+    for name in _tables(tree, frozenset()):
+        found.setdefault(name.key, name)
+    parameters = frozenset(
+        str(node["identifier"])
+        for node in objects(tree)
+        if node.get("type") == "VALUE_PARAMETER"
+    )
+    measured = frozenset(_measured(tree))
+    tables = tuple(found.values())
+    return tree, Statement(text, tables, parameters, lookups(tree, {}), measured)
+
+
+def _tree(text: str) -> "dict[str, Node]":
     cursor = _connections.cursor()
     rows = cursor.sql(_SERIALIZE, params={"text": text}).fetchall()
     parsed = json.loads(rows[0][0])

@@ -51,6 +51,8 @@ def add_keys(
     connection: duckdb.DuckDBPyConnection, keys: Mapping[str, Sequence[int]]
 ) -> None:
     """Make the tables ``keys.NAME``, with the column ``id``."""
+    if not keys:
+        return
     for name, ids in keys.items():
         _enter(connection, "", KEYS)
         key_table(connection, ids, "id").create(name)
@@ -78,13 +80,14 @@ def set_resolutions(
     connection: duckdb.DuckDBPyConnection, sources: Mapping[TableName, Source]
 ) -> None:
     """Tell the macro ``resolution`` of a connection the voxels of each table."""
+    if not sources:
+        return
     voxels = {
         str(name).casefold(): dict(zip(AXES, one.voxel_resolution, strict=True))
         for name, one in sources.items()
     }
-    if voxels:
-        given = {"names": [*voxels], "voxels": [*voxels.values()]}
-        connection.execute(_SET_RESOLUTIONS, given)
+    given = {"names": [*voxels], "voxels": [*voxels.values()]}
+    connection.execute(_SET_RESOLUTIONS, given)
 
 
 def depth_macro(transform: str | None) -> str | None:

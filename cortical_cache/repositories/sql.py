@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from cortical_cache.errors import (
+    ConfigurationError,
     NotCachedError,
     PartialTableError,
     UnknownNameError,
@@ -130,9 +132,11 @@ def _cells(of: Repositories, version: int) -> Found:
 
 def _cell_tables(of: Repositories, version: int) -> list[tuple[str, str]]:
     """Return the tables that cell ids are looked up in, and their column of cells."""
-    held = {one.name for one in of.store.row_sets(version)}
     view = of.dataset.lookup_view
-    if view in held or (view and view in of.catalog.views(version)):
+    if view and (
+        of.store.rows("view", view, version).state().exists
+        or view in of.catalog.views(version)
+    ):
         return [(view, "id")]
     listed = of.catalog.tables(version)
     others = [one.name for one in of.dataset.alternative_tables if one.name in listed]
@@ -202,12 +206,17 @@ def _held(
     of: Repositories, name: str, version: int, kinds: Sequence[RowKind]
 ) -> RowSet | None:
     """Return what is held under a name, whatever the case of its letters."""
+    with suppress(ConfigurationError):  # nothing of the store can be called so
+        for kind in kinds:
+            spelt = of.store.rows(kind, name, version)
+            if spelt.state().exists:  # most are; to list all that is held takes long
+                return spelt
     found = [
         one
         for one in of.store.row_sets(version)
         if one.kind in kinds and one.name.casefold() == name.casefold()
     ]
-    return min(found, key=lambda one: one.name != name, default=None)
+    return next(iter(found), None)
 
 
 def _lacking(of: Repositories, row_set: RowSet) -> Lacking:
