@@ -2,8 +2,10 @@
 
 For the first only what is plain is understood: ``column = key`` and ``column IN
 (keys)`` among the conditions of a WHERE that must all hold. A table that the statement
-names twice, or names in a sample or an ASOF join, is left alone: there a row that the
-condition rejects counts. So is one whose columns it gives other names.
+names in a sample or an ASOF join is left alone: there a row that the condition rejects
+counts. So is one whose columns it gives other names. Of one that it names several times
+the same rows are there wherever it stands: those of a column that is looked up each
+time, with all the keys.
 
 The second, any column that a join or a condition compares, decides which sorted copy is
 read, and never what the answer is. So names are taken as they come, without scopes.
@@ -26,8 +28,6 @@ Given = Mapping[str, Collection[int]]
 def lookups(tree: Tree, given: Given) -> Mapping[Key, tuple[Lookup, ...]]:
     """Return what is looked up in each table that the statement names.
 
-    Keys are given only of tables that it names once.
-
     Parameters
     ----------
     tree : dict
@@ -36,19 +36,36 @@ def lookups(tree: Tree, given: Given) -> Mapping[Key, tuple[Lookup, ...]]:
         The values of ``$name``, and of ``keys.name`` under that name with its dot.
     """
     named: Counter[Key] = Counter()
-    found: dict[Key, tuple[Lookup, ...]] = {}
+    found: dict[Key, list[tuple[Lookup, ...]]] = {}
     for node in objects(tree):
         if node.get("type") == "BASE_TABLE":
             named[_key(node)] += 1
         if node.get("type") == "SELECT_NODE":
-            found.update(_of_select(node, given))
-    once = {key: bounds for key, bounds in found.items() if named[key] == 1}
+            for key, bounds in _of_select(node, given):
+                found.setdefault(key, []).append(bounds)
+    bound = {
+        key: _common(each) for key, each in found.items() if len(each) == named[key]
+    }
     sought = _sought(tree)
     made = {
-        key: once.get(key, ()) + tuple(Lookup(one, None) for one in sought.get(key, ()))
+        key: bound.get(key, ())
+        + tuple(Lookup(one, None) for one in sought.get(key, ()))
         for key in named
     }
     return {key: bounds for key, bounds in made.items() if bounds}
+
+
+def _common(each: list[tuple[Lookup, ...]]) -> tuple[Lookup, ...]:
+    """Return what holds of every place where a table stands."""
+    first, *others = each
+    for other in others:
+        keys = {one.column: one.keys for one in other}
+        first = tuple(
+            Lookup(one.column, one.keys | more)
+            for one in first
+            if one.keys is not None and (more := keys.get(one.column)) is not None
+        )
+    return first
 
 
 def _sought(tree: Tree) -> dict[Key, list[str]]:

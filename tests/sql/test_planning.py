@@ -125,6 +125,8 @@ WHOLE = [
     "FROM large WHERE pre_pt_root_id NOT IN ($a, 5)",
     "FROM large WHERE pre_pt_root_id = $a + 0",
     "FROM large, large AS other WHERE large.pre_pt_root_id = $a AND other.id = 3",
+    "FROM large, large AS other WHERE large.pre_pt_root_id = $a",
+    "FROM large WHERE pre_pt_root_id = $a UNION ALL FROM large WHERE size > 3",
     "FROM large WHERE pre_pt_root_id = $a AND (SELECT count(*) FROM large) > 3",
     "FROM range(9) AS r (n) ASOF JOIN large ON n >= id WHERE large.pre_pt_root_id = $a",
     "FROM range(9) POSITIONAL JOIN large WHERE large.pre_pt_root_id = $a",
@@ -134,6 +136,33 @@ WHOLE = [
         "ANTI JOIN large USING (pre_pt_root_id) WHERE large.pre_pt_root_id = $a"
     ),
 ]
+
+
+TWICE = {
+    "SELECT count(*) AS n FROM large, large AS other "
+    "WHERE large.pre_pt_root_id = $a AND other.pre_pt_root_id = $b": 2,
+    "SELECT (SELECT count(*) FROM large WHERE pre_pt_root_id = $a) * "
+    "(SELECT count(*) FROM large WHERE pre_pt_root_id = $b AND id >= 0) AS n": 2,
+    "WITH one AS (FROM large WHERE post_pt_root_id = $a AND pre_pt_root_id = $a), "
+    "two AS (FROM large WHERE post_pt_root_id = $a AND size > 3) "
+    "SELECT count(*) AS n FROM one RIGHT JOIN two USING (id)": 1,
+}
+
+
+@pytest.mark.parametrize("query", TWICE)
+def test_a_table_that_is_named_twice_reads_what_either_place_can_see(query, large):
+    client, rows = large
+    params = {"a": FEW[0], "b": FEW[1]} if "$b" in query else {"a": FEW[0]}
+
+    explained = client.explain(query, params=params)
+    found = client.sql(query, params=params)["n"][0]
+
+    assert len(explained.files) == TWICE[query]
+    pre, post = (rows[f"{end}_pt_root_id"].to_numpy() for end in ("pre", "post"))
+    if "$b" in query:
+        assert found == (pre == FEW[0]).sum() * (pre == FEW[1]).sum() > 0
+    else:
+        assert found == ((post == FEW[0]) & (rows["size"].to_numpy() > 3)).sum() > 0
 
 
 @pytest.mark.parametrize("query", WHOLE)
