@@ -131,6 +131,15 @@ def test_a_delta_log_that_is_none_is_refused(text):
         replay(Log.of(text), "v1/t")
 
 
+@pytest.mark.parametrize("count", ["rows", "bytes"])
+def test_a_commit_has_no_fewer_rows_than_none(count):
+    body = json.loads(seeds.COMMITS[0])
+    body["files"][0][count] = -1
+
+    with pytest.raises(ValueError, match=count):
+        commit_from_json(body)
+
+
 def test_a_dump_that_unpacks_to_far_more_is_refused():
     bomb = gzip.compress(b"\n" * (80 << 20), 9)
 

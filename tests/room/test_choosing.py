@@ -109,3 +109,17 @@ def test_what_was_used_since_stays(found, days):
 
     for one in plan.going:
         assert one.thing.used_at is None or NOW - one.thing.used_at > timedelta(days)
+
+
+@given(st.permutations(range(9)), st.integers(0, 50))
+def test_of_things_apart_those_go_that_were_used_longest_ago(days, limit):
+    found = [
+        Taken("a", "table", str(n), 1, {(0, n): n + 1}, NOW - timedelta(days=day))
+        for n, day in enumerate(days)
+    ]
+
+    plan = choose(found, Criteria(max_size=limit), NOW)
+
+    gone = [one.thing.used_at for one in plan.going]
+    assert gone == sorted(one.used_at for one in found)[: len(gone)]
+    assert plan.over == 0
