@@ -94,7 +94,7 @@ class Worker:
         tracer = attach(pid, inject) if inject else None
         killer = None
         if kill_after is not None:
-            killer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL))
+            killer = threading.Timer(kill_after, kill, (pid,))
             killer.start()
         self.go()
         ended = self.end()
@@ -194,6 +194,12 @@ def attach(
     said = tracer.stderr.readline()
     assert "attached" in said, said
     return tracer
+
+
+def kill(pid: int) -> None:
+    """End a process at once, unless it has ended."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def why_not_traced() -> str | None:
