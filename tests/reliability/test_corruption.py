@@ -167,7 +167,7 @@ def test_any_two_files_exchanged_are_found(intact, store_dir):
 
 
 def test_a_flipped_bit_of_a_large_file_is_found_by_a_deep_look(store_dir):
-    """Only then: to hash gigabytes before each first lookup would cost too much."""
+    """Else of its parts only, when they are read; see tests/store/test_sums.py."""
     ids = np.random.default_rng(1).integers(0, 2**62, 1_200_000)
     rows = dataset_of(store_dir).rows("graph", "ours", 0)
     Keyed(rows, "id", ("value",), SERVER, compact_at=100).add([ids, ids])
