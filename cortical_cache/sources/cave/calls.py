@@ -15,6 +15,7 @@ from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.calls import call
 from cortical_cache.model.query import Query
 from cortical_cache.sources.cave.faults import translated
+from cortical_cache.sources.cave.quiet import quiet
 from cortical_cache.sources.cave.session import CaveSession
 
 if TYPE_CHECKING:
@@ -63,12 +64,14 @@ def pass_call(
 ) -> Passed:
     """Call a method of caveclient's materialization client that returns a frame."""
     materialize = session.materialize
+    theirs = getattr(materialize, method)
+    asked = quiet(theirs) if method == "live_live_query" else theirs
     with (
         _headers_of(materialize.session) as headers,
         translated(session.server_address, what),
     ):
         try:
-            frame = cast("pd.DataFrame", getattr(materialize, method)(**arguments))
+            frame = cast("pd.DataFrame", asked(**arguments))
         except requests.JSONDecodeError:  # a ValueError, but of the server's
             raise
         except ValueError as error:  # what caveclient itself refuses
