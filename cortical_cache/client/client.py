@@ -114,9 +114,7 @@ class Client(Morphology, Queried, Described, Upkept):
         NotCachedError
             If offline.
         """
-        from cortical_cache.client.cached.plain import plain_client
-
-        return self._as_fixed(plain_client(self._of.origin))
+        return self._as_fixed(self._of.origin.session.client)
 
     @cached_property
     def exports(self) -> "Exports":
@@ -136,7 +134,7 @@ class Client(Morphology, Queried, Described, Upkept):
         """
         from cortical_cache.client.plot import Plots
 
-        return Plots(self)
+        return Plots(self, self)
 
     def set_export_cloudpath(self, cloudpath: str) -> None:
         """Look for exports there, now and in later sessions. No network.

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from cortical_cache.client.client import Client
+    from cortical_cache.client.queried import Queried
+    from cortical_cache.client.rooted import Rooted
 
 __all__ = ["Plots"]
 
@@ -42,11 +43,15 @@ class Plots:
 
     Parameters
     ----------
-    client : Client
+    rows : Queried
+        Answers SQL.
+    cells : Rooted
+        Tells the roots of cells, and what changed between versions.
     """
 
-    def __init__(self, client: "Client") -> None:
-        self._client = client
+    def __init__(self, rows: "Queried", cells: "Rooted") -> None:
+        self._rows = rows
+        self._cells = cells
 
     def soma_depth(
         self,
@@ -244,13 +249,13 @@ class Plots:
         InvalidQueryError
             If there are fewer than two versions.
         """
-        held = self._client.repositories.versions.held() if versions is None else ()
+        held = self._cells.repositories.versions.held() if versions is None else ()
         chosen = sorted(held) if versions is None else [int(one) for one in versions]
         if not chosen[1:]:
             raise InvalidQueryError("name two versions or more; fewer are held")
         axes = _axes(ax)
         pairs = [*pairwise(chosen)]
-        found = [self._client.diff(table, old, new) for old, new in pairs]
+        found = [self._cells.diff(table, old, new) for old, new in pairs]
         places = np.arange(len(pairs))
         width = _SPREAD / len(_CHANGES)
         for number, kind in enumerate(_CHANGES):
@@ -263,7 +268,7 @@ class Plots:
         return axes
 
     def _ask(self, name: str, params: Mapping[str, object]) -> "pd.DataFrame":
-        return cast("pd.DataFrame", self._client.sql(name=name, params=params))
+        return cast("pd.DataFrame", self._rows.sql(name=name, params=params))
 
     def _labels(self, cells: Ids, cell_types: str | None) -> npt.NDArray[np.object_]:
         """Return the type of each cell; one word for all if no table tells."""
@@ -278,7 +283,7 @@ class Plots:
     ) -> tuple[Ids, Ids, npt.NDArray[np.object_]]:
         """Return cells that have a root of their own, with it and their type."""
         asked = np.unique(np.asarray(as_ids(cells, argument), np.int64))
-        mapped = self._client.cell_id_to_root_id(asked)
+        mapped = self._cells.cell_id_to_root_id(asked)
         roots = mapped["root_id"].to_numpy(np.int64)
         _, place, count = np.unique(roots, return_inverse=True, return_counts=True)
         own = (roots > 0) & (count[place] == 1)

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 
+from cortical_cache.model.normal import SHOWN
 from cortical_cache.model.output import output_names, outputs, resolution
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import TableShape
 from cortical_cache.model.values import as_given
 
-__all__ = ["attributes"]
+__all__ = ["attributes", "given_filters"]
 
 Metadata = Mapping[str, object]
 
@@ -58,6 +59,20 @@ def attributes(
         "column_names": repr(output_names(outputs(query, shapes))),
     }
     return found
+
+
+def given_filters(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the filters among a method's arguments as ``attrs["filters"]`` has them.
+
+    Parameters
+    ----------
+    arguments : mapping of str to object
+        All of them by name: ``filter_in_dict``, ...
+    """
+    return {
+        shown: as_given(arguments.get(f"filter_{kind}_dict"))
+        for kind, shown in SHOWN.items()
+    }
 
 
 def _joined(

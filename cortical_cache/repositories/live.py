@@ -15,6 +15,7 @@ from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from cortical_cache.model.arguments import table_query
+from cortical_cache.model.attributes import given_filters
 from cortical_cache.model.query import Query
 from cortical_cache.model.values import as_given
 from cortical_cache.model.version import VersionRecord, parse_time
@@ -182,7 +183,7 @@ class Live:
         frame.attrs = {
             **{key: one for key, one in attrs.items() if key != "column_names"},
             "cortical_cache": note,
-            "filters": _given_filters(arguments),
+            "filters": given_filters(arguments),
             "live_query": True,
             "timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S.%f"),
             "materialization_version": None,
@@ -293,21 +294,3 @@ def _apart(names: list[str]) -> list[str]:
     ]
     rest = [name for name in names if name not in {"valid", *segmentation}]
     return [*rest, *segmentation]
-
-
-def _given_filters(arguments: Mapping[str, object]) -> dict[str, object]:
-    names = {
-        "inclusive": "in",
-        "exclusive": "out",
-        "equal": "equal",
-        "greater": "greater",
-        "less": "less",
-        "greater_equal": "greater_equal",
-        "less_equal": "less_equal",
-        "spatial": "spatial",
-        "regex": "regex",
-    }
-    return {
-        shown: as_given(arguments.get(f"filter_{kind}_dict"))
-        for shown, kind in names.items()
-    }

@@ -15,6 +15,7 @@ import pytz
 from caveclient.chunkedgraph import ChunkedGraphClient
 
 from cortical_cache.cache.keyed import MISSING
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
 from cortical_cache.model.json import Json
@@ -32,7 +33,7 @@ LEVEL_2 = 2
 """The layer of level-2 nodes."""
 
 
-class CachedChunkedGraph:
+class CachedChunkedGraph(PassThrough):
     """The chunkedgraph service, answered from the store where it can be.
 
     Parameters
@@ -43,15 +44,12 @@ class CachedChunkedGraph:
     """
 
     def __init__(self, repositories: Repositories, shell: Any) -> None:  # noqa: ANN401  caveclient's own client
-        self._of = repositories
+        super().__init__(repositories)
         self._shell = shell
         self._default: datetime | None = None
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._of.origin.session.chunkedgraph, name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.chunkedgraph
 
     @property
     def timestamp(self) -> datetime | None:
@@ -84,8 +82,7 @@ class CachedChunkedGraph:
             found = self._of.level2graph.level2_at(ids, utc(moment))
             return found.astype(np.uint64)
         if stop_layer is not None or moment is None:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.get_roots(supervoxel_ids, moment, stop_layer)
+            return self._plain().get_roots(supervoxel_ids, moment, stop_layer)
         asked = np.array(as_ids(supervoxel_ids, "supervoxel_ids"), np.int64)
         sightings = self._of.cells.maps.sightings()
         found = self._of.places.at(asked, utc(moment), sightings)
@@ -196,8 +193,7 @@ class CachedChunkedGraph:
         }
 
         def ask() -> Json:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.get_lineage_graph(
+            return self._plain().get_lineage_graph(
                 ids,
                 timestamp_past=timestamp_past,
                 timestamp_future=until or datetime.now(UTC),
@@ -231,8 +227,7 @@ class CachedChunkedGraph:
         }
 
         def ask() -> Json:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.get_past_ids(ids, timestamp_past, timestamp_future)
+            return self._plain().get_past_ids(ids, timestamp_past, timestamp_future)
 
         end = None if timestamp_future is None else utc(timestamp_future)
         found = self._of.lineage.answer("past ids", request, end, ask)
@@ -255,8 +250,7 @@ class CachedChunkedGraph:
         known = self._of.roots.known(asked).created != MISSING
         if start_timestamp is None and end_timestamp is None and known.all():
             return known
-        plain: Any = self._of.origin.session.chunkedgraph
-        return plain.is_valid_nodes(asked, start_timestamp, end_timestamp)
+        return self._plain().is_valid_nodes(asked, start_timestamp, end_timestamp)
 
     def get_leaves(
         self, root_id: int, bounds: object = None, stop_layer: int | None = None
@@ -272,8 +266,7 @@ class CachedChunkedGraph:
             if node in held:
                 return held[node][self._of.level2graph.within(held[node], bounds)]
         if bounds is not None:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.get_leaves(root_id, bounds, stop_layer)
+            return self._plain().get_leaves(root_id, bounds, stop_layer)
         (node,) = as_ids(root_id, "root_id")
         return self._of.lineage.leaves(node, stop_layer)
 
@@ -285,8 +278,7 @@ class CachedChunkedGraph:
     ) -> dict[np.int64, npt.NDArray[np.int64]]:
         """Return the leaves of several roots, by root. Freshness: as `get_leaves`."""
         if bounds is not None:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.get_leaves_many(root_ids, bounds, stop_layer)
+            return self._plain().get_leaves_many(root_ids, bounds, stop_layer)
         asked = as_ids(root_ids, "root_ids")
         found = self._of.lineage.leaves_many(asked, stop_layer)
         return {np.int64(root): leaves for root, leaves in found.items()}
@@ -303,8 +295,7 @@ class CachedChunkedGraph:
             return graph.edges(node).tolist()
         edges = graph.held_edges(node)
         if edges is None:
-            plain: Any = self._of.origin.session.chunkedgraph
-            return plain.level2_chunk_graph(root_id, bounds)
+            return self._plain().level2_chunk_graph(root_id, bounds)
         inside = graph.within(edges.ravel(), bounds).reshape(-1, 2)
         return edges[inside.all(axis=1)].tolist()
 

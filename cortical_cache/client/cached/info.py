@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import ConfigurationError, InvalidQueryError
 from cortical_cache.model.json import Json, JsonObject, as_object
-from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
     from cloudvolume import CloudVolume
@@ -23,22 +23,13 @@ __all__ = ["CachedInfo"]
 _AXES = ("viewer_resolution_x", "viewer_resolution_y", "viewer_resolution_z")
 
 
-class CachedInfo:
+class CachedInfo(PassThrough):
     """The info service, answered from the store where it can be.
 
     Parameters
     ----------
     repositories : Repositories
     """
-
-    def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._plain(), name)
 
     @property
     def datastack_name(self) -> str:
@@ -170,9 +161,6 @@ class CachedInfo:
 
     def _named(self, name: str, datastack_name: str | None, *, use_stored: bool) -> Any:  # noqa: ANN401  the service may name none
         return self.get_datastack_info(datastack_name, use_stored).get(name)
-
-    def _is_other(self, datastack_name: str | None) -> bool:
-        return datastack_name not in {None, self.datastack_name}
 
     def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.client.info

@@ -6,10 +6,10 @@ Names and signatures are those of caveclient's ``L2CacheClient``.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.client.neurons.parts import l2_data
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES
-from cortical_cache.repositories.dataset import Repositories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CachedL2Cache"]
 
 
-class CachedL2Cache:
+class CachedL2Cache(PassThrough):
     """The L2 cache service, answered from the store where it can be.
 
     Parameters
@@ -25,14 +25,8 @@ class CachedL2Cache:
     repositories : Repositories
     """
 
-    def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._of.origin.session.l2cache, name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.l2cache
 
     def get_l2data(
         self, l2_ids: object, attributes: Sequence[str] | None = None
@@ -67,8 +61,7 @@ class CachedL2Cache:
 
     def cache_metadata(self) -> dict[str, Json]:
         """Return the type of each attribute. Freshness: asked each time."""
-        plain: Any = self._of.origin.session.l2cache
-        return plain.cache_metadata()
+        return self._plain().cache_metadata()
 
     @property
     def attributes(self) -> list[str]:
@@ -81,9 +74,8 @@ class CachedL2Cache:
 
     def has_cache(self, datastack_name: str | None = None) -> bool:
         """Tell whether there is an L2 cache. Freshness: a day."""
-        if datastack_name not in {None, self._of.dataset.datastack}:
-            plain: Any = self._of.origin.session.l2cache
-            return plain.has_cache(datastack_name)
+        if self._is_other(datastack_name):
+            return self._plain().has_cache(datastack_name)
         source = str(as_object(self._of.catalog.info())["segmentation_source"])
         if not source.startswith("graphene:"):
             return False

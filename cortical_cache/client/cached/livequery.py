@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from caveclient.materializationengine import MaterializationClient
 
 from cortical_cache.model.arguments import table_query
+from cortical_cache.model.attributes import given_filters
 from cortical_cache.model.values import as_given
 from cortical_cache.repositories.dataset import Repositories
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
-    from cortical_cache.client.cached.materialize import CachedMaterialize
 
 __all__ = ["PLAIN_ONLY", "computed"]
 
@@ -32,18 +32,6 @@ _theirs: Any = MaterializationClient  # it has no types
 PLAIN_ONLY = ("limit", "offset", "random_sample")
 
 _MAPPED = ("in", "out", "equal", "greater", "less", "greater_equal", "less_equal")
-
-_SHOWN = {
-    "inclusive": "in",
-    "exclusive": "out",
-    "equal": "equal",
-    "greater": "greater",
-    "less": "less",
-    "greater_equal": "greater_equal",
-    "less_equal": "less_equal",
-    "spatial": "spatial",
-    "regex": "regex",
-}
 
 
 class _Graph:
@@ -55,7 +43,7 @@ class _Graph:
 
 def computed(
     repositories: Repositories,
-    materialize: "CachedMaterialize",
+    query_table: "Callable[..., pd.DataFrame]",
     graph: "CachedChunkedGraph",
     arguments: Mapping[str, Any],
     base: int,
@@ -65,7 +53,7 @@ def computed(
     Parameters
     ----------
     repositories : Repositories
-    materialize, graph
+    query_table, graph
         Of ``client.cached``.
     arguments : mapping of str to object
         All of the method's arguments by name.
@@ -83,7 +71,7 @@ def computed(
     steps = _Graph(graph)
     past, future = _theirs.map_filters(steps, given, moment, start)
     mapped = _as_sets(dict(zip(_MAPPED, past, strict=True)))
-    frame = materialize.query_table(
+    frame = query_table(
         arguments["table"],
         **{f"filter_{kind}_dict": one for kind, one in mapped.items()},
         filter_spatial_dict=arguments.get("filter_spatial_dict"),
@@ -159,10 +147,7 @@ def _attributes(
     return {
         **found,
         "dataframe_resolution": shown.get("dataframe_resolution"),
-        "filters": {
-            name: as_given(arguments.get(f"filter_{kind}_dict"))
-            for name, kind in _SHOWN.items()
-        },
+        "filters": given_filters(arguments),
         "select_columns": as_given(arguments.get("select_columns")),
         "live_query": True,
         "timestamp": arguments["timestamp"].strftime("%Y-%m-%dT%H:%M:%S.%f"),

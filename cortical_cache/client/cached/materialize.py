@@ -94,7 +94,7 @@ class CachedMaterialize(Records):
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
         del asked["table"]
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().query_table(table, **asked)
         if timestamp is not None:
             if materialization_version is not None:
@@ -149,7 +149,7 @@ class CachedMaterialize(Records):
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
         del asked["tables"]
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().join_query(tables, **asked)
         for name in ("datastack_name", "materialization_version", "log_warning"):
             del asked[name]
@@ -191,7 +191,7 @@ class CachedMaterialize(Records):
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
         del asked["view_name"]
-        if self._elsewhere(datastack_name) or materialization_version == 0:
+        if self._is_other(datastack_name) or materialization_version == 0:
             return self._plain().query_view(view_name, **asked)
         for name in ("datastack_name", "materialization_version"):
             del asked[name]
@@ -227,7 +227,7 @@ class CachedMaterialize(Records):
         asked = {name: one for name, one in locals().items() if name != "self"}
         version = None if timestamp is None else self._version_at(timestamp)
         live = timestamp is not None and version is None
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().synapse_query(**asked)
         if live:
             return self._of.live.answer("synapse_query", asked)
@@ -291,7 +291,7 @@ class CachedMaterialize(Records):
         past for good kept for ever; otherwise asked anew.
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().live_query(**asked)
         if self._version_at(timestamp) is not None:
             del asked["post_filter"]
@@ -312,7 +312,7 @@ class CachedMaterialize(Records):
             return None
         graph = cast("Any", self._shell).chunkedgraph
         try:
-            return computed(self._of, self, graph, asked, base)
+            return computed(self._of, self.query_table, graph, asked, base)
         except ValueError:  # ids that are none then, NULL roots: the server's to say
             return None
 
@@ -348,7 +348,7 @@ class CachedMaterialize(Records):
         Freshness: as `live_query`.
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().live_live_query(**asked)
         asked["desired_resolution"] = self._units(desired_resolution)
         return self._of.live.answer("live_live_query", asked)

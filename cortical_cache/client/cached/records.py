@@ -6,7 +6,7 @@ Versions, tables, views and their records; the queries are in ``materialize``.
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cortical_cache.client.cached.plain import plain_materialize
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.model.json import JsonObject
 from cortical_cache.model.version import VersionRecord, parse_time
 from cortical_cache.repositories.catalog import folded
@@ -21,7 +21,7 @@ __all__ = ["Records"]
 _NEVER = datetime(2262, 4, 11, 23, 47, 16, 854775)  # noqa: DTZ001  caveclient's are naive, too
 
 
-class Records:
+class Records(PassThrough):
     """Versions, tables and views, from the store where they can be.
 
     Parameters
@@ -32,15 +32,9 @@ class Records:
     """
 
     def __init__(self, repositories: Repositories, shell: object) -> None:
-        self._of = repositories
+        super().__init__(repositories)
         self._shell = shell
         self._managers: dict[tuple[str, int], Any] = {}
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(plain_materialize(self._of.origin), name)
 
     @property
     def datastack_name(self) -> str:
@@ -99,7 +93,7 @@ class Records:
 
     def most_recent_version(self, datastack_name: str | None = None) -> int:
         """Return the newest version. Freshness: asked once a session."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return int(self._plain().most_recent_version(datastack_name))
         return self._of.versions.newest()
 
@@ -107,7 +101,7 @@ class Records:
         self, datastack_name: str | None = None, expired: bool = False
     ) -> list[int]:
         """Return the versions, expired ones on request. Freshness: once a session."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return list(self._plain().get_versions(datastack_name, expired))
         records = map(VersionRecord.parse, self._of.versions.records())
         return [one.version for one in records if one.valid or expired]
@@ -119,7 +113,7 @@ class Records:
 
         Whole-second timestamps, which caveclient cannot read, are read.
         """
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_version_metadata(version, datastack_name)
         return _timed(self._of.versions.raw(self._known_version(version)))
 
@@ -127,7 +121,7 @@ class Records:
         self, datastack_name: str | None = None, expired: bool = False
     ) -> list[dict[str, object]]:
         """Return the records of the versions. Freshness: asked once a session."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_versions_metadata(datastack_name, expired)
         records = self._of.versions.records()
         return [_timed(one) for one in records if one.get("valid") or expired]
@@ -136,7 +130,7 @@ class Records:
         self, version: int | None = None, datastack_name: str | None = None
     ) -> datetime:
         """Return when a version was frozen, UTC. Freshness: for ever."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_timestamp(version, datastack_name)
         return self._of.versions.record(self._known_version(version)).timestamp
 
@@ -144,7 +138,7 @@ class Records:
         self, datastack_name: str | None = None, version: int | None = None
     ) -> list[str]:
         """Return the names of a version's tables. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return list(self._plain().get_tables(datastack_name, version))
         return list(self._of.catalog.tables(self._known_version(version)))
 
@@ -155,7 +149,7 @@ class Records:
         version: int | None = None,
     ) -> int:
         """Return the rows that a table had when the version froze. For ever."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             plain = self._plain()
             return int(plain.get_annotation_count(table_name, datastack_name, version))
         asked = self._known_version(version)
@@ -169,7 +163,7 @@ class Records:
         log_warning: bool = True,
     ) -> JsonObject:
         """Return a table's record. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_table_metadata(
                 table_name, datastack_name, version, log_warning
             )
@@ -182,7 +176,7 @@ class Records:
         log_warning: bool = True,
     ) -> list[JsonObject]:
         """Return the record of every table of a version. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_tables_metadata(
                 datastack_name=datastack_name, version=version, log_warning=log_warning
             )
@@ -193,7 +187,7 @@ class Records:
         self, version: int | None = None, datastack_name: str | None = None
     ) -> dict[str, JsonObject]:
         """Return the record of every view of a version, by name. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_views(version, datastack_name)
         return self._of.catalog.views(self._known_version(version))
 
@@ -205,7 +199,7 @@ class Records:
         log_warning: bool = True,
     ) -> JsonObject:
         """Return a view's record. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_view_metadata(
                 view_name, materialization_version, datastack_name, log_warning
             )
@@ -220,7 +214,7 @@ class Records:
         log_warning: bool = True,
     ) -> JsonObject:
         """Return a view's column types. Freshness: for ever."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_view_schema(
                 view_name, materialization_version, datastack_name, log_warning
             )
@@ -235,7 +229,7 @@ class Records:
         log_warning: bool = True,
     ) -> dict[str, JsonObject]:
         """Return the column types of every view. Freshness: for ever."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_view_schemas(
                 materialization_version, datastack_name, log_warning
             )
@@ -246,7 +240,7 @@ class Records:
         self, table: str, datastack_name: str | None = None
     ) -> JsonObject:
         """Return the unique strings of the live table, by column. Freshness: a day."""
-        if self._elsewhere(datastack_name):
+        if self._is_other(datastack_name):
             return self._plain().get_unique_string_values(table, datastack_name)
         return self._of.catalog.unique_strings(table, self._known_version(None))
 
@@ -256,11 +250,8 @@ class Records:
         self._of.versions.ensure(resolved)
         return resolved
 
-    def _elsewhere(self, datastack_name: str | None) -> bool:
-        return datastack_name not in {None, self.datastack_name}
-
     def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
-        return plain_materialize(self._of.origin)
+        return self._of.origin.session.materialize
 
 
 def _timed(record: JsonObject) -> dict[str, object]:

@@ -6,10 +6,11 @@ answer for are caveclient's own.
 
 import sys
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.cached.materialize import CachedMaterialize
-from cortical_cache.client.cached.plain import plain_client
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import Json
 from cortical_cache.policy.answering import Options
@@ -25,16 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Cached"]
 
 
-class _CachedSchema:
+class _CachedSchema(PassThrough):
     """``client.cached.schema``: definitions from the store, for a day."""
 
-    def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(plain_client(self._of.origin).schema, name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.client.schema
 
     def get_schemas(self) -> list[str]:
         """Return the names of the annotation types. Freshness: a day."""
@@ -52,7 +48,7 @@ class _CachedSchema:
         return self._of.catalog.schemas()
 
 
-class Cached:
+class Cached(PassThrough):
     """A CAVEclient that asks once.
 
     Parameters
@@ -67,16 +63,11 @@ class Cached:
     def __init__(
         self, repositories: Repositories, options: Options, *, explaining: bool = False
     ) -> None:
-        self._of = repositories
+        super().__init__(repositories)
         self.materialize = CachedMaterialize(
             repositories, self, options, explaining=explaining
         )
         self.schema = _CachedSchema(repositories)
-        self._chunkedgraph: CachedChunkedGraph | None = None
-        self._l2cache: CachedL2Cache | None = None
-        self._skeleton: CachedSkeleton | None = None
-        self._info: CachedInfo | None = None
-        self._state: CachedState | None = None
 
     @property
     def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]  pretends to be caveclient's
@@ -87,56 +78,43 @@ class Cached:
         theirs = sys.modules.get("caveclient.frameworkclient")
         return type(self) if theirs is None else theirs.CAVEclientFull
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass every other service on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(plain_client(self._of.origin), name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.client
 
-    @property
+    @cached_property
     def chunkedgraph(self) -> "CachedChunkedGraph":
         """The chunkedgraph service."""
-        if self._chunkedgraph is None:
-            from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
+        from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
 
-            self._chunkedgraph = CachedChunkedGraph(self._of, self)
-        return self._chunkedgraph
+        return CachedChunkedGraph(self._of, self)
 
-    @property
+    @cached_property
     def l2cache(self) -> "CachedL2Cache":
         """The L2 cache service."""
-        if self._l2cache is None:
-            from cortical_cache.client.cached.l2cache import CachedL2Cache
+        from cortical_cache.client.cached.l2cache import CachedL2Cache
 
-            self._l2cache = CachedL2Cache(self._of)
-        return self._l2cache
+        return CachedL2Cache(self._of)
 
-    @property
+    @cached_property
     def skeleton(self) -> "CachedSkeleton":
         """The skeleton service."""
-        if self._skeleton is None:
-            from cortical_cache.client.cached.skeleton import CachedSkeleton
+        from cortical_cache.client.cached.skeleton import CachedSkeleton
 
-            self._skeleton = CachedSkeleton(self._of)
-        return self._skeleton
+        return CachedSkeleton(self._of)
 
-    @property
+    @cached_property
     def info(self) -> "CachedInfo":
         """The info service."""
-        if self._info is None:
-            from cortical_cache.client.cached.info import CachedInfo
+        from cortical_cache.client.cached.info import CachedInfo
 
-            self._info = CachedInfo(self._of)
-        return self._info
+        return CachedInfo(self._of)
 
-    @property
+    @cached_property
     def state(self) -> "CachedState":
         """The state server."""
-        if self._state is None:
-            from cortical_cache.client.cached.state import CachedState
+        from cortical_cache.client.cached.state import CachedState
 
-            self._state = CachedState(self._of)
-        return self._state
+        return CachedState(self._of)
 
     def __repr__(self) -> str:
         """Name datastack and server, as caveclient does."""

@@ -6,9 +6,9 @@ length.
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
-from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.skeletons import as_arrays
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["CachedSkeleton"]
 _SWC = ["id", "type", "x", "y", "z", "radius", "parent"]
 
 
-class CachedSkeleton:
+class CachedSkeleton(PassThrough):
     """The skeleton service, answered from the store where it can be.
 
     Parameters
@@ -27,14 +27,8 @@ class CachedSkeleton:
     repositories : Repositories
     """
 
-    def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._of.origin.session.skeleton, name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.skeleton
 
     def get_versions(self) -> list[int]:
         """Return the versions of skeletons. Freshness: a day."""
@@ -54,8 +48,7 @@ class CachedSkeleton:
         time.
         """
         if self._is_other(datastack_name):
-            plain: Any = self._of.origin.session.skeleton
-            return plain.skeletons_exist(
+            return self._plain().skeletons_exist(
                 datastack_name, skeleton_version, root_ids, log_warning, verbose_level
             )
         skeletons = self._of.skeletons
@@ -74,8 +67,7 @@ class CachedSkeleton:
     ) -> "dict[str, Any] | pd.DataFrame":
         """Return one skeleton, waiting until it is made. Freshness: for ever."""
         if self._is_other(datastack_name):
-            plain: Any = self._of.origin.session.skeleton
-            return plain.get_skeleton(
+            return self._plain().get_skeleton(
                 root_id,
                 datastack_name,
                 skeleton_version,
@@ -109,8 +101,7 @@ class CachedSkeleton:
         Freshness: for ever, as JSON; lines are asked each time.
         """
         if self._is_other(datastack_name) or output_format != "dict":
-            plain: Any = self._of.origin.session.skeleton
-            return plain.get_bulk_skeletons(
+            return self._plain().get_bulk_skeletons(
                 root_ids,
                 datastack_name,
                 skeleton_version,
@@ -137,8 +128,7 @@ class CachedSkeleton:
         """
         is_ours = output_format == "dict" and method == "server"
         if self._is_other(datastack_name) or not is_ours:
-            plain: Any = self._of.origin.session.skeleton
-            return plain.fetch_skeletons(
+            return self._plain().fetch_skeletons(
                 root_ids,
                 datastack_name,
                 skeleton_version,
@@ -160,9 +150,6 @@ class CachedSkeleton:
             come=lambda _more: None,
         )
         return {str(root): one.flat() for root, one in outcomes.items() if one.is_there}
-
-    def _is_other(self, datastack_name: str | None) -> bool:
-        return datastack_name not in {None, self._of.dataset.datastack}
 
 
 def _lines(text: str) -> "pd.DataFrame":

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.json import JsonObject
 from cortical_cache.model.viewer import SPELUNKER
@@ -18,7 +19,7 @@ __all__ = ["CachedState"]
 _OLD, _NEW = ("seunglab",), ("spelunker", "mainline", "cave-explorer")
 
 
-class CachedState:
+class CachedState(PassThrough):
     """The state server, answered from the store where it can be.
 
     Parameters
@@ -27,15 +28,11 @@ class CachedState:
     """
 
     def __init__(self, repositories: Repositories) -> None:
-        self._of = repositories
+        super().__init__(repositories)
         self._viewer: str | None = None
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  caveclient's own
-        """Pass everything else on to caveclient."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        plain: Any = self._of.origin.session.client.state
-        return getattr(plain, name)
+    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+        return self._of.origin.session.client.state
 
     @property
     def ngl_url(self) -> str:

@@ -247,24 +247,9 @@ class _CachedAt(Cached):
     ) -> None:
         super().__init__(of, options)
         self.materialize = _MaterializeAt(of, self, options)
-        self._graph = _GraphAt(of, self, moment)
-        self._records = _WholeRecords(of, skeleton)
-        self._given = _GivenSkeleton(of, skeleton)
-
-    @property
-    def chunkedgraph(self) -> CachedChunkedGraph:
-        """The chunkedgraph service."""
-        return self._graph
-
-    @property
-    def l2cache(self) -> CachedL2Cache:
-        """The L2 cache service."""
-        return self._records
-
-    @property
-    def skeleton(self) -> CachedSkeleton:
-        """The skeleton service."""
-        return self._given
+        self.chunkedgraph = _GraphAt(of, self, moment)
+        self.l2cache = _WholeRecords(of, skeleton)
+        self.skeleton = _GivenSkeleton(of, skeleton)
 
 
 def _by_side(tables: Tables | None) -> dict[str, list[str]]:
