@@ -82,8 +82,8 @@ def questions(client: Client) -> None:
             user = measured(lambda f=files, c=column, k=chosen: pandas(f, c, k), 1)
             for name, (query, params) in asked.items():
                 ours = client.sql(query, params=params).iloc[0]
-                assert ours["n"] == theirs[0]  # noqa: S101
-                assert np.isclose(ours["s"], theirs[1], rtol=1e-4)  # noqa: S101
+                assert ours["n"] == theirs[0]
+                assert np.isclose(ours["s"], theirs[1], rtol=1e-4)
                 named = client.explain(query, params=params).files
                 count = sum("synapses" in one for one in named)
                 cpu, read = measured(lambda q=query, p=params: client.sql(q, params=p))

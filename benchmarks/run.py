@@ -146,7 +146,7 @@ class _Worker:
 
     def __init__(self, case: Case, number: int, data: Path) -> None:
         self._name = f"{case.name}: {case.jobs[number].name}"
-        self._process = subprocess.Popen(  # noqa: S603  this package's own module
+        self._process = subprocess.Popen(
             _command(case, number, data),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -165,13 +165,13 @@ class _Worker:
 
     def sample(self, most: int) -> dict[str, Any]:
         """Do the work once, or at most so many times if it takes little."""
-        assert self._process.stdin is not None  # noqa: S101  it is a pipe
+        assert self._process.stdin is not None
         self._process.stdin.write(f"{most}\n")
         self._process.stdin.flush()
         return json.loads(self._line())
 
     def _line(self) -> str:
-        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             _, errors = self._process.communicate()
@@ -182,7 +182,7 @@ class _Worker:
 def _whole(case: Case, number: int, data: Path) -> dict[str, Any]:
     """Measure a process from its start to its end, by what the system says of it."""
     began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603  this package's own module
+    process = subprocess.Popen(
         _command(case, number, data),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -190,8 +190,8 @@ def _whole(case: Case, number: int, data: Path) -> dict[str, Any]:
         text=True,
         env=_environment(data),
     )
-    assert process.stdin is not None  # noqa: S101  both are pipes
-    assert process.stdout is not None  # noqa: S101
+    assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write("1\n")
     process.stdin.close()
     lines = process.stdout.read().splitlines()

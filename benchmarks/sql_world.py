@@ -150,6 +150,6 @@ def _shape(name: str, kind: str, columns: dict[str, ColumnType]) -> TableShape:
         name,
         "view" if kind == "view" else "table",
         tuple(Column(*one) for one in columns.items()),
-        True,  # noqa: FBT003
+        True,  # noqa: FBT003  it is merged
         (4.0, 4.0, 40.0),
     )

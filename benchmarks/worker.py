@@ -100,7 +100,7 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever the libraries print is not a reply
     prepare = case_of(name).jobs[int(number)].prepare
-    assert prepare is not None  # noqa: S101  jobs that are scripts do not come here
+    assert prepare is not None
     work = prepare(Path(folder))
     print("ready", file=replies, flush=True)
     for line in sys.stdin:

@@ -20,8 +20,8 @@ from cortical_cache.testing import forget_client_caches, write_token
 from tests.kit import Command, Ran, Start
 
 TREE = Path(__file__).parents[1]
-GUARD = TREE / "tests" / "guard"
-runpy.run_path(str(GUARD / "sitecustomize.py"))
+SOCKETS = TREE / "tests" / "sockets"
+runpy.run_path(str(SOCKETS / "sitecustomize.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("CORTICAL_CACHE_DIR", str(tmp_path / "store"))
     # The package of this tree in subprocesses, too, whichever is installed.
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(GUARD), str(TREE)]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOCKETS), str(TREE)]))
     return folder
 
 

@@ -64,7 +64,7 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
         yield Case(
             f"processes/store with {number} versions",
             f"A process with a client of a store that holds {number} versions",
-            versions(number, CELLS if number == 10 else 1_000),  # noqa: PLR2004
+            versions(number, CELLS if number == 10 else 1_000),
             (Job("cortical_cache", script=_OPEN),),
             fresh=True,
         )
@@ -84,16 +84,16 @@ def _readers(number: int, folder: Path) -> Work:
         command = [sys.executable, "-c", _READER, str(folder / "pool.npz")]
         pipe = subprocess.PIPE
         running = [
-            subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
             for _ in range(number)
         ]
         for one in running:
-            assert one.stdout is not None  # noqa: S101  it is a pipe
+            assert one.stdout is not None
             one.stdout.readline()
         began = time.perf_counter()
         failed = 0
         for one in running:
-            assert one.stdin is not None  # noqa: S101  it is a pipe
+            assert one.stdin is not None
             one.stdin.write("\n")
             one.stdin.flush()
         for one in running:

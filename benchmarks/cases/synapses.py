@@ -86,10 +86,15 @@ def _ids(number: int, folder: Path) -> list[Wanted]:
 
 def _one_goals(rows: int) -> tuple[Goal, ...]:
     goals = [
-        Goal("within 2x of raw DuckDB on that file", "cpu", "DuckDB, best layout",
-             at_most=2, is_cost=True),
+        Goal(
+            "within 2x of raw DuckDB on that file",
+            "cpu",
+            "DuckDB, best layout",
+            at_most=2,
+            is_cost=True,
+        ),
         Goal("one range file read", "files", at_most=1),
-    ]  # fmt: skip
+    ]
     if rows >= LARGE:
         text = "200x less CPU than pandas on the whole file"
         goals.append(Goal(text, "cpu", "pandas, whole Parquet", 200))
@@ -141,7 +146,7 @@ def _case(
         note=(
             "Up to two million rows a table is one file by id, and every question "
             "reads it: the goals are of larger tables."
-            if rows <= 2_000_000  # noqa: PLR2004  as the store cuts them
+            if rows <= 2_000_000
             else ""
         ),
     )

@@ -29,11 +29,11 @@ Filters: TypeAlias = Sequence[Any]
 class Cluster(Protocol):
     """What is asked of a ``dask.distributed.Client``."""
 
-    def map(self, _func: Any, /, *_each: Any, **_how: Any) -> list[Any]:  # noqa: ANN401
+    def map(self, _func: Any, /, *_each: Any, **_how: Any) -> list[Any]:  # noqa: ANN401  Dask's own signature
         """Run a function for each."""
         ...
 
-    def gather(self, futures: Any) -> Any:  # noqa: ANN401
+    def gather(self, futures: Any) -> Any:  # noqa: ANN401  Dask's own signature
         """Wait for what it returns."""
         ...
 

@@ -211,7 +211,7 @@ class Described(Base):
         self,
         target_url: str | None = None,
         clipboard: bool = False,  # noqa: FBT001, FBT002  cortical_tools' own
-        shorten: bool = False,  # noqa: FBT001, FBT002
+        shorten: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
         root_ids: Sequence[int] | None = None,
         seg_prop: Mapping[str, object] | None = None,
     ) -> str:
@@ -251,8 +251,8 @@ class Described(Base):
         self,
         table_name: str | None = None,
         schema_name: str | None = None,
-        update: bool = False,  # noqa: FBT001, FBT002
-        id_field: bool = False,  # noqa: FBT001, FBT002
+        update: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
+        id_field: bool = False,  # noqa: FBT001, FBT002  cortical_tools' signature
         table_resolution: Sequence[float] | None = None,
         annotation_resolution: Sequence[float] | None = None,
     ) -> "StagedAnnotations":

@@ -43,7 +43,6 @@ def graph_of(world: World, name: str = "demo") -> ChunkedGraph:
 
 def stamp(world: World, version: int, name: str = "demo") -> datetime:
     found = world.datastacks[name].version(version)
-    assert found is not None
     return found.time_stamp
 
 
@@ -154,7 +153,6 @@ def nuclei_in(
     found: list[int] = []
     for name in (MAIN, OTHER):
         rows, bound = tables[name].annotation, tables[name].segmentation
-        assert bound is not None
         deleted = rows["deleted"]
         alive = rows["created"].data <= when
         alive &= np.where(deleted.null, rows["valid"].data, deleted.data > when)

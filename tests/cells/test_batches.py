@@ -129,7 +129,7 @@ def test_threads_that_miss_the_same_ask_once(slow, cave_world, number):
     slow.clear_log()
 
     def ask(_: int) -> object:
-        return eval(code, names)  # noqa: S307
+        return eval(code, names)  # noqa: S307  the test's own code
 
     with ThreadPoolExecutor(ASKERS) as pool:
         found = list(pool.map(ask, range(ASKERS)))

@@ -34,10 +34,10 @@ def test_a_fresh_process_answers_the_same_with_the_server_gone(server, tmp_path)
     third = run([PYTHON, "-c", ASK.format(offline=False), str(unreachable)])
 
     assert (first.code, second.code, third.code) == (0, 0, 0), second.err + third.err
-    frame = pd.read_pickle(online)  # noqa: S301  written a moment ago
+    frame = pd.read_pickle(online)
     assert len(frame) > 50
     for path in (offline, unreachable):
-        same_frame(pd.read_pickle(path), frame_without_note(frame))  # noqa: S301
+        same_frame(pd.read_pickle(path), frame_without_note(frame))
 
 
 def frame_without_note(frame):

@@ -196,7 +196,8 @@ def test_a_session_leaves_loggers_and_warnings_as_they_were(server):
         "import logging, warnings\n"
         "root = logging.getLogger()\n"
         # These have filters and handlers of their own, which are not ours to judge.
-        "import caveclient, cloudvolume, duckdb, nglui.statebuilder, pcg_skel, pyarrow\n"
+        "import caveclient, cloudvolume, duckdb, nglui.statebuilder, pyarrow\n"
+        "import pcg_skel\n"
         "def state():\n"
         "    return (root.level, [*root.handlers], [*root.filters],\n"
         "        [*warnings.filters], warnings.showwarning,\n"

@@ -175,23 +175,23 @@ def _table(record: dict[str, object]) -> Table:
         name=name,
         schema=schema.name,
         description=str(record["description"]),
-        voxel_resolution=tuple(record[f"voxel_resolution_{a}"] for a in "xyz"),  # type: ignore[arg-type]
+        voxel_resolution=tuple(record[f"voxel_resolution_{a}"] for a in "xyz"),
         created=_time(str(record["created"])),
         last_modified=_time(str(record["last_modified"])),
         annotation=_rows(schema.annotation, frame),
         segmentation=_rows(seg_kinds, frame) if segmented else None,
         last_updated=_time(str(record["last_updated"])) if segmented else None,
-        reference_table=record["reference_table"],  # type: ignore[arg-type]
-        notice_text=record["notice_text"],  # type: ignore[arg-type]
+        reference_table=record["reference_table"],
+        notice_text=record["notice_text"],
         user_id=str(record["user_id"]),
-        read_permission=record["read_permission"],  # type: ignore[arg-type]
-        write_permission=record["write_permission"],  # type: ignore[arg-type]
+        read_permission=record["read_permission"],
+        write_permission=record["write_permission"],
     )
 
 
 def _bodies_of_unique_strings(table: str) -> dict[str, list[str | None]]:
     if table == "cell_type_ref":
-        return _bodies("unique_strings_ct")  # type: ignore[return-value]
+        return _bodies("unique_strings_ct")
     return {}
 
 
@@ -206,7 +206,7 @@ KINDS: dict[str, Kind] = {
 
 
 def _view(name: str, record: dict[str, object]) -> View:
-    schema = _json("view_schemas_v5")[name]  # type: ignore[index]
+    schema = _json("view_schemas_v5")[name]
     columns = {
         column: "timestamp without time zone"
         if "format" in spec
@@ -217,9 +217,9 @@ def _view(name: str, record: dict[str, object]) -> View:
         view_id=int(str(record["id"])),
         name=name,
         description=str(record["description"]),
-        voxel_resolution=tuple(record[f"voxel_resolution_{a}"] for a in "xyz"),  # type: ignore[arg-type]
+        voxel_resolution=tuple(record[f"voxel_resolution_{a}"] for a in "xyz"),
         columns=columns,
-        notice_text=record["notice_text"],  # type: ignore[arg-type]
+        notice_text=record["notice_text"],
         live_compatible=bool(record["live_compatible"]),
     )
 
@@ -237,7 +237,7 @@ def _versions(tables: dict[int, dict[str, int]]) -> tuple[Version, ...]:
             status=r["status"],
             tables=tables.get(r["version"], {}),
         )
-        for r in records  # type: ignore[union-attr]
+        for r in records
     )
 
 
@@ -245,17 +245,14 @@ def golden_world() -> World:
     listed: dict[int, dict[str, int]] = {}
     for version in (1, 2, 3, 4, 5, 6):
         names = _bodies(f"tables_v{version}")
-        listed[version] = {n: i for i, n in enumerate(names)}  # type: ignore[arg-type]
+        listed[version] = {n: i for i, n in enumerate(names)}
     records: dict[str, dict[str, object]] = {}
     for version in (4, 5):
-        for record in _bodies(f"tables_metadata_v{version}"):  # type: ignore[union-attr]
+        for record in _bodies(f"tables_metadata_v{version}"):
             records[record["table_name"]] = record
             listed[version][record["table_name"]] = record["id"]
-    public_ids = {
-        r["table_name"]: r["id"]
-        for r in _bodies("tables_metadata_public")  # type: ignore[union-attr]
-    }
-    views = {n: _view(n, r) for n, r in _bodies("views_v5").items()}  # type: ignore[union-attr]
+    public_ids = {r["table_name"]: r["id"] for r in _bodies("tables_metadata_public")}
+    views = {n: _view(n, r) for n, r in _bodies("views_v5").items()}
     versions = _versions(listed)
     four = next(v for v in versions if v.number == 4)
     public = Version(
@@ -336,7 +333,7 @@ def call(case: dict, client: CAVEclient) -> object:
     kwargs = arguments(case["kwargs"])
     materialize = client.materialize
     if case["group"] == "managers":
-        kind, name = re.match(r"(\w+)\.(\w+)", case["method"]).groups()  # type: ignore[union-attr]
+        kind, name = re.match(r"(\w+)\.(\w+)", case["method"]).groups()
         manager = getattr(getattr(materialize, kind), name)
         return manager(**arguments(case["filter"])).query(**kwargs)
     return getattr(materialize, case["method"])(*arguments(case["args"]), **kwargs)

@@ -25,7 +25,7 @@ def test_boxes_are_compared_as_float32_rounded_outwards(
     point: float,
     low: float,
     high: float,
-    inside: bool,  # noqa: FBT001
+    inside: bool,
 ):
     rows = Rows({"pt_position": points(np.array([[point, 5.0, 5.0]]))})
     box = [[low, 0.0, 0.0], [high, 10.0, 10.0]]

@@ -232,7 +232,7 @@ def test_truncation_is_warned_of_even_when_it_fits(
     caplog: pytest.LogCaptureFixture,
     cave_world: World,
     spare: int,
-    warned: bool,  # noqa: FBT001
+    warned: bool,
 ):
     frozen = cave_world.frozen["demo", 5]["cells_v1dd_nm"]
     valid = int(frozen.annotation["valid"].data.sum())
@@ -672,7 +672,7 @@ def test_log_tells_what_was_asked(client: CAVEclient, cave: LoopbackCave):
 def test_latency_is_kept(cave_world: World):
     with LoopbackCave(cave_world, ServerSettings(latency=0.2)) as cave:
         began = time.perf_counter()
-        urlopen(Request(f"{cave.url}/info/version"), timeout=10).close()  # noqa: S310
+        urlopen(Request(f"{cave.url}/info/version"), timeout=10).close()  # noqa: S310  http
         assert time.perf_counter() - began >= 0.2
 
 

@@ -173,7 +173,6 @@ def test_nuclei_are_hurt_in_every_promised_way(world: World):
     for version in split:
         table = world.frozen[name, version.number][nuclei]
         assert isinstance(table, SplitTable)
-        assert table.segmentation is not None
         stamp = np.datetime64(version.time_stamp.astimezone(UTC).replace(tzinfo=None))
         assert (table.annotation["created"].data > stamp).any()
         assert not table.annotation["valid"].data.all()

@@ -29,7 +29,7 @@ def comparable(cell):
         return str(cell.dtype), cell.shape, tuple(map(comparable, cell.tolist()))
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return "missing"
-    if isinstance(cell, float | np.floating) and cell != cell:  # noqa: PLR0124
+    if isinstance(cell, float | np.floating) and cell != cell:
         return NAN
     if isinstance(cell, bool | np.bool_):
         return "bool", bool(cell)

@@ -150,7 +150,7 @@ def made(value):
 def plain(value):
     """Turn every value into what JSON has."""
     if isinstance(value, Listed):
-        return [plain(one) for one in value.make()]  # type: ignore[attr-defined]
+        return [plain(one) for one in value.make()]
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
     if isinstance(value, list):

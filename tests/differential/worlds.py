@@ -94,10 +94,10 @@ _TEXTS = [
 ]
 _PERCENT = ["50%", "%", "a%b", "%%"]
 _TIMES = [
-    datetime(2025, 1, 2, 3, 4, 5, 678_901),  # noqa: DTZ001 - as a database holds it
-    datetime(2025, 1, 2, 3, 4, 5),  # noqa: DTZ001
-    datetime(1999, 12, 31, 23, 59, 59, 999_999),  # noqa: DTZ001
-    datetime(2262, 1, 1),  # noqa: DTZ001
+    datetime(2025, 1, 2, 3, 4, 5, 678_901),
+    datetime(2025, 1, 2, 3, 4, 5),
+    datetime(1999, 12, 31, 23, 59, 59, 999_999),
+    datetime(2262, 1, 1),
 ]
 _COORDINATES = [
     *(0.0, 0.5, 1.5, 2.5, -0.5, -1.5, 50.0, 300_000.3, 133_337.33),

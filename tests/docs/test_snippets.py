@@ -71,7 +71,7 @@ def test_the_blocks_of_a_page_work(page, start, minnie_world, monkeypatch, tmp_p
             )
             assert done.returncode == 0, block.text + done.stdout + done.stderr
         elif block.kind == "python":
-            exec(compile(block.text, str(page), "exec"), namespace)  # noqa: S102
+            exec(compile(block.text, str(page), "exec"), namespace)  # noqa: S102  our own pages
         elif block.kind == "toml":
             (tmp_path / "config.toml").write_text(block.text)
 

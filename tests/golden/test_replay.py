@@ -362,4 +362,4 @@ def comparable(cell: object):
         return tuple(None if one is NAN else one for one in members)
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return None
-    return cell if cell == cell else NAN  # noqa: PLR0124
+    return cell if cell == cell else NAN

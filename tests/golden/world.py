@@ -189,4 +189,4 @@ def canonical(answer: pa.Table, shape: TableShape) -> pa.Table:
 
 
 def whole(value: float | None) -> int | None:
-    return None if value is None or value != value else int(value)  # noqa: PLR0124
+    return None if value is None or value != value else int(value)

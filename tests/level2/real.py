@@ -68,7 +68,6 @@ def read() -> Neuron:
 def world(neuron: Neuron) -> World:
     rows = pd.concat([neuron.pre, neuron.post]).drop_duplicates("id")
     table = _synapses(rows.sort_values("id"))
-    assert table.segmentation is not None
     frozen = SplitTable(len(rows), table.annotation, table.segmentation)
     version = Version(
         1,

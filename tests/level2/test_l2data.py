@@ -185,7 +185,7 @@ def test_offline_it_answers_in_a_process_of_its_own(
     )
 
     assert ran.code == 0, ran.err
-    assert_frame_equal(pd.read_pickle(tmp_path / "frame"), frame)  # noqa: S301
+    assert_frame_equal(pd.read_pickle(tmp_path / "frame"), frame)
 
 
 def test_offline_what_was_never_asked_for_names_the_command(client, computed):

@@ -48,7 +48,7 @@ ROWS = st.lists(
         st.none() | st.booleans(),
         st.none() | st.text(max_size=5),
         st.none()
-        | st.datetimes(datetime(1900, 1, 1)).map(lambda t: t.replace(tzinfo=UTC)),  # noqa: DTZ001  aware below
+        | st.datetimes(datetime(1900, 1, 1)).map(lambda t: t.replace(tzinfo=UTC)),
     ),
     max_size=8,
 )

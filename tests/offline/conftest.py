@@ -9,7 +9,7 @@ from cortical_cache import Client, load_client
 def blocked(server, monkeypatch):
     """Return a function that ends the server and blocks all sockets.
 
-    Here, and in every process started from here: see ``tests/guard``.
+    Here, and in every process started from here: see ``tests/sockets``.
     """
 
     def block() -> None:

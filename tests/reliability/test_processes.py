@@ -20,7 +20,7 @@ def test_32_processes_read_write_sync_compact_and_prune(
     worker,
     server,
     tmp_path: Path,
-    unlocked: bool,  # noqa: FBT001  a parameter
+    unlocked: bool,
 ):
     root, truth = tmp_path / "store", tmp_path / "truth"
     for words in (NUCLEI[1], (["sync", "demo", "4", *TABLES],)):

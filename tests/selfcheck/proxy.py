@@ -135,7 +135,7 @@ def standing_before(cave: LoopbackCave, proxy: Proxy) -> Iterator[str]:
             self.wfile.write(told.body)
             self.wfile.flush()
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = answer  # noqa: N815  http.server's names
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     listening.daemon_threads = True

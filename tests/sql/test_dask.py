@@ -83,10 +83,10 @@ def test_columns_and_filters_read_less(cut, cluster):
     where = f"pre_pt_root_id IN ({root}, 5)"
     assert frame.npartitions <= 2
     assert rows(frame.compute()) == rows(
-        cut.sql(f"SELECT id, size FROM cut WHERE {where} AND size > 3")  # noqa: S608
+        cut.sql(f"SELECT id, size FROM cut WHERE {where} AND size > 3")
     )
     assert rows(either.compute()) == rows(
-        cut.sql(f"SELECT id FROM cut WHERE {where} OR size > 3")  # noqa: S608
+        cut.sql(f"SELECT id FROM cut WHERE {where} OR size > 3")
     )
 
 

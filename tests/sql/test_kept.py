@@ -114,7 +114,7 @@ def test_a_database_reads_no_file_of_another(client):
     (file,) = next(iter(scores.values())).files
 
     with ShutDatabase(cells, "1GB") as database:
-        text = f"SELECT * FROM read_parquet('{file}')"  # noqa: S608  the attack
+        text = f"SELECT * FROM read_parquet('{file}')"
         statement = Statement(text, (), frozenset(), {})
         with pytest.raises(InvalidQueryError, match="file system operations"):
             database.run(statement, cells, {}, {}, 20.0)

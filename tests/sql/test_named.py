@@ -257,7 +257,7 @@ def test_every_query_of_an_editable_install_runs_in_any_duckdb(shell_ground):
 
 
 def test_every_query_of_a_wheel_runs_in_any_duckdb(shell_ground, tmp_path):
-    pytest.importorskip("hatchling")
+    pytest.importorskip("hatchling", reason="needs hatchling, of the extra test")
     wheels = tmp_path / "wheels"
     built = run(
         [

@@ -84,7 +84,7 @@ def test_an_output_that_is_none_is_refused_before_anything_is_asked(client, serv
 def test_names_are_compared_as_sql_compares_them(spelt, client):
     name = spelt if "x" not in spelt else "v5.nucleus_SCORES"
 
-    assert one(client, f"SELECT count(*) FROM {name}") == 74  # noqa: S608
+    assert one(client, f"SELECT count(*) FROM {name}") == 74
 
 
 def test_a_common_table_expression_hides_a_table_of_its_name(client):
@@ -261,7 +261,7 @@ def test_a_fragment_of_a_view_by_two_columns_is_refused(client):
 )
 def test_offline_what_is_missing_comes_with_its_command(name, offline):
     with pytest.raises(NotCachedError, match=r"cortical-cache sync demo [25] --"):
-        offline.sql(f"SELECT * FROM {name}")  # noqa: S608
+        offline.sql(f"SELECT * FROM {name}")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_offline_a_known_table_that_is_not_held_is_named(
     client.sql("SELECT 1 FROM nucleus_scores LIMIT 1")
 
     with pytest.raises(NotCachedError) as caught:
-        offline.sql(f"SELECT * FROM {name}")  # noqa: S608
+        offline.sql(f"SELECT * FROM {name}")
 
     assert f"{command.split()[1]} of demo v5 is not cached" in str(caught.value)
     assert caught.value.command == f"cortical-cache sync demo 5 {command}"

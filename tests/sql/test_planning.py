@@ -75,7 +75,7 @@ SELECTIONS = {
 def test_a_lookup_reads_a_file_or_two_for_each_root(name, large):
     client, rows = large
     where, params = SELECTIONS[name]
-    query = f"SELECT id FROM large WHERE {where} ORDER BY id"  # noqa: S608
+    query = f"SELECT id FROM large WHERE {where} ORDER BY id"
 
     explained = client.explain(query, params=params)
     found = client.sql(query, params=params)["id"].tolist()
@@ -193,9 +193,9 @@ def test_fewer_files_change_no_answer(query, large):
     client, rows = large
     params = {"a": BASE + 7}
     assert len(client.explain(query, params=params).files) < ALL
-    pruned = client.sql(f"SELECT * FROM ({query}) ORDER BY ALL", params=params)  # noqa: S608
+    pruned = client.sql(f"SELECT * FROM ({query}) ORDER BY ALL", params=params)
     obscured = query.replace("= $a", "= $a + 0")
-    whole = client.sql(f"SELECT * FROM ({obscured}) ORDER BY ALL", params=params)  # noqa: S608
+    whole = client.sql(f"SELECT * FROM ({obscured}) ORDER BY ALL", params=params)
 
     assert pruned.equals(whole)
     assert rows.num_rows == ROWS
@@ -284,7 +284,7 @@ SMALL_SIDES = {
 def test_a_join_with_few_keys_reads_only_what_can_match(name, large):
     client, rows = large
     _hold_few(client)
-    query = f"SELECT large.id, size FROM large {SMALL_SIDES[name]} ORDER BY 1"  # noqa: S608
+    query = f"SELECT large.id, size FROM large {SMALL_SIDES[name]} ORDER BY 1"
     if name == "its query":
         query = f"WITH f AS ({query}) FROM f"
     roots = [BASE + one for one in FAR]

@@ -46,7 +46,7 @@ def test_a_distance_is_the_straight_one(minnie):
         WITH p AS ({NM}), q AS (SELECT {{'x': x, 'y': y, 'z': z}} AS place, id FROM p)
         SELECT distance(place, (SELECT place FROM q ORDER BY id LIMIT 1)) AS d
         FROM q ORDER BY id
-    """  # noqa: S608
+    """
     ours = minnie.sql(query)["d"].to_numpy(float)
 
     np.testing.assert_allclose(ours, np.linalg.norm(points - points[0], axis=1), 1e-12)
@@ -56,9 +56,9 @@ def test_a_distance_is_the_straight_one(minnie):
     ("macro", "dataset"), [("minnie_depth", "minnie_ds"), ("v1dd_depth", "v1dd_ds")]
 )
 def test_a_depth_is_that_of_standard_transform(macro, dataset, minnie):
-    standard = pytest.importorskip("standard_transform")
+    standard = pytest.importorskip("standard_transform", reason="of the extra test")
     points = minnie.sql(NM)[["x", "y", "z"]].to_numpy(float)
-    query = f"SELECT id, {macro}({{'x': x, 'y': y, 'z': z}}) AS d FROM ({NM})"  # noqa: S608
+    query = f"SELECT id, {macro}({{'x': x, 'y': y, 'z': z}}) AS d FROM ({NM})"
     ours = minnie.sql(f"{query} ORDER BY id")["d"].to_numpy(float)
     theirs = getattr(standard, dataset).transform("nm").apply(points)[:, 1]
 
@@ -68,7 +68,7 @@ def test_a_depth_is_that_of_standard_transform(macro, dataset, minnie):
 
 def test_the_depth_of_somata_is_in_the_clients_own_dataset(minnie):
     proofread = minnie.sql(name="proofread_depth")
-    query = f"SELECT id, minnie_depth({{'x': x, 'y': y, 'z': z}}) AS d FROM ({NM})"  # noqa: S608
+    query = f"SELECT id, minnie_depth({{'x': x, 'y': y, 'z': z}}) AS d FROM ({NM})"
     depths = minnie.sql(query).set_index("id")["d"]
 
     assert len(proofread) > 20
@@ -94,7 +94,7 @@ def test_a_dataset_without_a_transform_has_no_depth(client):
 )
 def test_a_resolution_is_that_of_a_table_that_is_named(asked, told, client):
     with pytest.raises(InvalidQueryError, match=told):
-        client.sql(f"SELECT resolution({asked}) FROM nucleus_scores")  # noqa: S608
+        client.sql(f"SELECT resolution({asked}) FROM nucleus_scores")
 
 
 def test_units_meet_across_tables_of_other_resolutions(client):

@@ -115,7 +115,7 @@ def test_a_capture_from_the_future_gives_way(dataset: DatasetStore):
 
 def test_a_time_without_zone_is_refused(dataset: DatasetStore):
     with pytest.raises(InvalidQueryError, match="time zone"):
-        dataset.write_fact("info", 1, captured_at=datetime(2026, 1, 1))  # noqa: DTZ001
+        dataset.write_fact("info", 1, captured_at=datetime(2026, 1, 1))
 
 
 def test_versions_are_those_with_anything_held(dataset: DatasetStore, root: Path):

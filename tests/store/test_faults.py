@@ -147,7 +147,7 @@ def test_a_sweep_killed_at_any_operation_changes_no_answer(tmp_path: Path):
 @pytest.mark.parametrize("for_ever", [False, True])
 def test_a_disk_that_fills_up_at_any_operation_loses_nothing(
     tmp_path: Path,
-    for_ever: bool,  # noqa: FBT001
+    for_ever: bool,
 ):
     number, done = 0, False
     while not done:

@@ -11,14 +11,14 @@ from cortical_cache.store import RowSet
 from cortical_cache.store.locks import fetch_lock
 
 
-def hold(folder: Path, key: str, native: bool, ready: "multiprocessing.Queue[bool]"):  # noqa: FBT001
+def hold(folder: Path, key: str, native: bool, ready: "multiprocessing.Queue[bool]"):
     with fetch_lock(folder, key, 5, native=native) as held:
         ready.put(held)
         time.sleep(600)
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_one_at_a_time_by_key(tmp_path: Path, native: bool):  # noqa: FBT001
+def test_one_at_a_time_by_key(tmp_path: Path, native: bool):
     with fetch_lock(tmp_path, "a", 1, native=native) as first:
         with fetch_lock(tmp_path, "a", 0.1, native=native) as second:
             pass
@@ -48,7 +48,7 @@ def test_errors_of_the_block_pass_and_free_the_lock(synapses: RowSet):
 def test_a_lease_is_taken_where_the_system_has_no_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    fcntl = pytest.importorskip("fcntl")
+    fcntl = pytest.importorskip("fcntl", reason="needs POSIX locks")
 
     def no_locks(*_: object) -> None:
         raise OSError(95, os.strerror(95))
@@ -63,7 +63,7 @@ def test_a_lease_is_taken_where_the_system_has_no_locks(
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_the_lock_of_a_killed_process_is_recovered(tmp_path: Path, native: bool):  # noqa: FBT001
+def test_the_lock_of_a_killed_process_is_recovered(tmp_path: Path, native: bool):
     context = multiprocessing.get_context("forkserver")
     ready: multiprocessing.Queue[bool] = context.Queue()
     holder = context.Process(target=hold, args=(tmp_path, "a", native, ready))

@@ -450,7 +450,7 @@ def test_a_reader_under_whom_files_vanish_asks_once_more(synapses: RowSet, root:
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_files_that_stay_away_are_an_error(synapses: RowSet, root: Path, late: bool):  # noqa: FBT001
+def test_files_that_stay_away_are_an_error(synapses: RowSet, root: Path, late: bool):
     append(synapses, table(CORTEX), Whole())
     paths = list(root.rglob("*.parquet"))
 

@@ -158,10 +158,10 @@ def _compare_float(values: Floats, operator: Operator, number: float) -> Bools:
 
 _NUMPY: Mapping[Operator, Callable[[Array, object], Bools]] = {
     "equal": lambda a, b: np.asarray(a == b),
-    "greater": lambda a, b: np.asarray(a > b),  # type: ignore[operator]
-    "less": lambda a, b: np.asarray(a < b),  # type: ignore[operator]
-    "greater_equal": lambda a, b: np.asarray(a >= b),  # type: ignore[operator]
-    "less_equal": lambda a, b: np.asarray(a <= b),  # type: ignore[operator]
+    "greater": lambda a, b: np.asarray(a > b),  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]  a number
+    "less": lambda a, b: np.asarray(a < b),  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]  a number
+    "greater_equal": lambda a, b: np.asarray(a >= b),  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]  a number
+    "less_equal": lambda a, b: np.asarray(a <= b),  # pyright: ignore[reportOperatorIssue, reportUnknownArgumentType]  a number
 }
 _PYTHON: Mapping[Operator, Callable[[str, str], bool]] = {
     "equal": lambda a, b: a == b,

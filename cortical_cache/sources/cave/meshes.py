@@ -94,7 +94,7 @@ class CaveMeshes:
         mesh = found.get(node)
         return None if mesh is None else (mesh.vertices, mesh.faces)
 
-    def _opened(self) -> Any:  # noqa: ANN401
+    def _opened(self) -> Any:  # noqa: ANN401  cloud-volume has no types
         if self._volume is None:
             _library()
             info: Any = self._session.client.info
@@ -117,7 +117,7 @@ def _quiet() -> Generator[None]:
         logger.removeFilter(is_news)
 
 
-def _library() -> Any:  # noqa: ANN401
+def _library() -> Any:  # noqa: ANN401  cloud-volume has no types
     try:
         import cloudvolume
     except ImportError as error:

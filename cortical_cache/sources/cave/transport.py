@@ -244,7 +244,7 @@ class _Requests:
         transport = cast("Transport | None", getattr(_here, "transport", None))
         return requests.Session() if transport is None else transport.session()
 
-    def get(self, url: str, **kwargs: Any) -> requests.Response:  # noqa: ANN401
+    def get(self, url: str, **kwargs: Any) -> requests.Response:  # noqa: ANN401  requests' own signature
         with self.Session() as session:
             return session.get(url, **kwargs)
 
