@@ -133,6 +133,7 @@ class Lineage:
         request: JsonObject,
         until: datetime | None,
         ask: Callable[[], Json],
+        has: Sequence[str],
     ) -> JsonObject:
         """Return a lineage answer: kept if its end is past for good, else asked.
 
@@ -146,11 +147,15 @@ class Lineage:
             The last moment that the answer looks at; None: now.
         ask : callable
             Asks the server.
+        has : sequence of str
+            The parts that an answer has; one without is not believed.
 
         Raises
         ------
         NotCachedError
             Offline, and never asked.
+        ServerError
+            If it is no such answer.
         """
         moment = None if until is None else until.isoformat()
         text = json.dumps([kind, request, moment], sort_keys=True, default=str)
@@ -164,12 +169,15 @@ class Lineage:
                     log.warning("offline: %s as of %s", kind, as_of)
                 return as_object(kept["answer"])
         self._require(f"the {kind} asked for is")
-        answer = ask()
+        with self._origin.session.asking(f"the {kind}"):
+            answer = as_object(ask())
+            for part_of in has:
+                answer[part_of]
         final = until is not None and is_past(
             until, self._origin.session.server_time(), self._versions.public_end()
         )
         self._facts.keep(Fact.LINEAGE, {"final": final, "answer": answer}, part=part)
-        return as_object(answer)
+        return answer
 
     def _require(self, what: str, nodes: Sequence[int] = ()) -> None:
         if self._origin.offline:

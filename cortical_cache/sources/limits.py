@@ -7,16 +7,15 @@ far above anything that CAVE has been seen to send.
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.errors import SourceError
+from cortical_cache.model.packed import RATIO, SMALL
 
 if TYPE_CHECKING:  # JSON alone needs no pyarrow
     import pyarrow as pa
 
 __all__ = [
     "JSON_BYTES",
-    "RATIO",
     "REPLY_BYTES",
     "ROW_BYTES",
-    "SMALL",
     "check_rows",
     "check_unpacked",
 ]
@@ -29,12 +28,6 @@ REPLY_BYTES = 4 << 30
 
 ROW_BYTES = 1 << 20
 """Of the texts of one row: CAVE's are under 10 kB."""
-
-RATIO = 200
-"""Unpacked to packed bytes, over `SMALL`: rows reach 20; deflate could reach 1,032."""
-
-SMALL = 64 << 20
-"""Unpacked bytes of which the ratio is not looked at: constant columns pack well."""
 
 
 def check_unpacked(unpacked: int, packed: int, where: str) -> None:

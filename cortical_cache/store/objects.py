@@ -4,7 +4,6 @@ A file appears under its name only when it is whole; gzip's own checksum tells w
 it still is, and the file name in its header whether it is the one it should be.
 """
 
-import gzip
 import os
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cortical_cache.errors import CorruptStoreError
+from cortical_cache.model.packed import gunzip
 from cortical_cache.store.disk import Disk, place, told
 from cortical_cache.store.layout import (
     object_file,
@@ -147,12 +147,12 @@ def unpacked(packed: bytes, path: Path) -> bytes:
     Raises
     ------
     CorruptStoreError
-        If it is damaged, cut short, or that of another name.
+        If it is damaged, cut short, that of another name, or unpacks to far more.
     """
     if packed.startswith(_MARK) and not packed.startswith(_label(path)):
         raise CorruptStoreError(f"{path} is that of another name; remove it")
     try:
-        held = gzip.decompress(packed)
+        held = gunzip(packed)
     except (EOFError, OSError, zlib.error) as error:
         raise CorruptStoreError(f"{path} is damaged: {error}; remove it") from error
     if not held:  # cut behind the label, which is whole by itself, or before it

@@ -202,7 +202,9 @@ class CachedChunkedGraph(PassThrough):
             )
 
         end = None if until is None or _is_now(until) else utc(until)
-        graph = self._of.lineage.answer("lineage", request, end, ask)
+        graph = self._of.lineage.answer(
+            "lineage", request, end, ask, ("nodes", "links")
+        )
         if not as_nx_graph:
             return graph
         import networkx as nx
@@ -230,7 +232,9 @@ class CachedChunkedGraph(PassThrough):
             return self._plain().get_past_ids(ids, timestamp_past, timestamp_future)
 
         end = None if timestamp_future is None else utc(timestamp_future)
-        found = self._of.lineage.answer("past ids", request, end, ask)
+        found = self._of.lineage.answer(
+            "past ids", request, end, ask, ("past_id_map", "future_id_map")
+        )
         return {
             name: {int(root): ids for root, ids in _mapping(found[name]).items()}
             for name in ("past_id_map", "future_id_map")

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from cortical_cache.errors import InvalidQueryError
-from cortical_cache.sources.cave.faults import translated
 from cortical_cache.sources.cave.session import CaveSession
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class CaveAnnotations:
     def stage(self, **options: object) -> "StagedAnnotations":
         """See caveclient's ``AnnotationClient.stage_annotations``."""
         asked = f"table {options.get('table_name')} of the annotation service"
-        with translated(self._session.server_address, asked):
+        with self._session.asking(asked):
             service = self._session.service("annotation")
             try:
                 return service.stage_annotations(**options)
@@ -35,7 +34,7 @@ class CaveAnnotations:
 
     def upload(self, staged: object, *, progress: bool) -> list[int] | dict[str, int]:
         """See caveclient's ``AnnotationClient.upload_staged_annotations``."""
-        with translated(self._session.server_address, "an upload of annotations"):
+        with self._session.asking("an upload of annotations"):
             service = self._session.service("annotation")
             try:
                 # Its three attempts would write twice what was written and not told.

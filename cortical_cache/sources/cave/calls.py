@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import requests
 from caveclient import materializationengine
@@ -14,8 +15,9 @@ from requests.structures import CaseInsensitiveDict
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.calls import call
 from cortical_cache.model.query import Query
-from cortical_cache.sources.cave.faults import translated
+from cortical_cache.sources.cave.faults import translated, understood
 from cortical_cache.sources.cave.quiet import quiet
+from cortical_cache.sources.cave.replies import read_whole
 from cortical_cache.sources.cave.session import CaveSession
 
 if TYPE_CHECKING:
@@ -67,14 +69,20 @@ def pass_call(
     theirs = getattr(materialize, method)
     asked = quiet(theirs) if method == "live_live_query" else theirs
     with (
-        _headers_of(materialize.session) as headers,
+        _headers_of(materialize.session, what) as headers,
         translated(session.server_address, what),
     ):
         try:
             frame = cast("pd.DataFrame", asked(**arguments))
         except requests.JSONDecodeError:  # a ValueError, but of the server's
             raise
-        except ValueError as error:  # what caveclient itself refuses
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if headers:  # so it is an answer that caveclient cannot make a frame of
+                with understood(session.server_address, what):
+                    raise
+            if not isinstance(error, ValueError):
+                raise
+            # what caveclient itself refuses
             raise InvalidQueryError(" ".join(str(error).split())) from error
     warnings = [one["Warning"] for one in headers if "Warning" in one]
     limited = any('201 - "Limited query to ' in warning for warning in warnings)
@@ -94,17 +102,20 @@ def presented(
 
 @contextmanager
 def _headers_of(
-    session: requests.Session,
+    session: requests.Session, what: str
 ) -> Generator[list[CaseInsensitiveDict[str]]]:
-    """Collect the headers that this thread's requests bring.
+    """Collect the headers of the rows that come for this thread.
 
-    caveclient logs their warnings and forgets them.
+    caveclient logs their warnings and forgets them. Nor does it look whether the rows
+    are whole, so that is done here.
     """
     mine = threading.get_ident()
     found: list[CaseInsensitiveDict[str]] = []
 
     def note(response: requests.Response, *_: object, **__: object) -> None:
-        if threading.get_ident() == mine:
+        path = urlsplit(response.url).path
+        if threading.get_ident() == mine and path.endswith("/query") and response.ok:
+            read_whole(response, what)
             found.append(response.headers)
 
     hooks = session.hooks.setdefault("response", [])

@@ -5,7 +5,7 @@ from typing import Any
 
 from cortical_cache.errors import ServerError
 from cortical_cache.model.json import JsonObject, as_object
-from cortical_cache.sources.cave.faults import translated
+from cortical_cache.sources.cave.faults import translated, understood
 from cortical_cache.sources.cave.session import CaveSession
 
 __all__ = ["IDS_AT_ONCE", "CaveLevel2"]
@@ -28,7 +28,8 @@ class CaveLevel2:
 
     def caches(self) -> JsonObject:
         """Return the cache of each chunked graph, by name: its ``l2cache_id``."""
-        with translated(self._server, "the list of L2 caches"):
+        what = "the list of L2 caches"
+        with translated(self._server, what), understood(self._server, what):
             client: Any = self._session.l2cache
             return as_object(client.table_mapping())
 
@@ -49,10 +50,11 @@ class CaveLevel2:
         ServerError
             If an id is missing from the answer.
         """
-        with translated(self._server, f"attributes of {len(ids):,} level-2 ids"):
+        what = f"attributes of {len(ids):,} level-2 ids"
+        with translated(self._server, what), understood(self._server, what):
             client: Any = self._session.l2cache
             found = as_object(client.get_l2data([*ids], attributes=[*names]))
-        records = {int(one): as_object(record) for one, record in found.items()}
+            records = {int(one): as_object(record) for one, record in found.items()}
         if set(records) != set(ids):
             raise ServerError(
                 f"{self._server} was asked for {len(ids):,} level-2 ids and told of "

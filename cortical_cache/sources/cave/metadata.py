@@ -125,7 +125,9 @@ class CaveMetadata:
             "table_count", asked, version=version, table_name=table
         )
         with self._read(asked):
-            return int(cast("int", counted))
+            if type(counted) is not int:
+                raise TypeError(f"{counted!r} is no count")
+            return counted
 
     def unique_strings(self, table: str) -> JsonObject:
         """Return the unique values of each string column, of the live table."""

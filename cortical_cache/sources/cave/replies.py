@@ -14,7 +14,7 @@ from cortical_cache.model.json import as_object
 from cortical_cache.sources.cave.arrowsize import unpacked_bytes
 from cortical_cache.sources.limits import check_rows, check_unpacked
 
-__all__ = ["Reply", "read_reply"]
+__all__ = ["Reply", "read_reply", "read_whole"]
 
 # An Arrow stream ends with a continuation marker and a length of zero. A stream cut
 # between two messages reads without complaint, so the marker is looked for.
@@ -52,6 +52,23 @@ def read_reply(response: requests.Response, what: str) -> Reply:
     ServerError
         If it is no Arrow stream at all.
     """
+    table = read_whole(response, what)
+    warning = response.headers.get("Warning", "")
+    return Reply(
+        table.replace_schema_metadata(None),
+        _column_names(response.headers.get("column_names"), what),
+        '201 - "Limited query to ' in warning,
+    )
+
+
+def read_whole(response: requests.Response, what: str) -> pa.Table:
+    """Read the Arrow stream of a response, believing nothing of it.
+
+    Raises
+    ------
+    ServerUnavailableError, ServerError
+        As `read_reply`.
+    """
     if response.headers.get("Content-Type") != "data.arrow":
         kind = response.headers.get("Content-Type")
         raise ServerError(f"{what}: the server sent {kind!r} instead of Arrow data")
@@ -73,12 +90,7 @@ def read_reply(response: requests.Response, what: str) -> Reply:
         raise
     except (pa.ArrowException, OSError, ValueError, struct.error) as error:
         raise ServerError(f"{what}: the server's reply is no Arrow stream") from error
-    warning = response.headers.get("Warning", "")
-    return Reply(
-        table.replace_schema_metadata(None),
-        _column_names(response.headers.get("column_names"), what),
-        '201 - "Limited query to ' in warning,
-    )
+    return table
 
 
 def _column_names(header: str | None, what: str) -> dict[str, tuple[str, ...]]:

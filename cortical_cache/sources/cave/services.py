@@ -28,7 +28,8 @@ class Services(CAVEclientFull):
         super().__init__(
             datastack_name=datastack,
             server_address=server_address,
-            auth_token_file=None,  # so the server's own is looked for first
+            # so that the server's own file is looked for first
+            auth_token_file=cast("str", None),
         )
         transport.trust(str(self.local_server))
 
@@ -40,11 +41,12 @@ class Services(CAVEclientFull):
             return super().__getattribute__(name)
 
     @property
-    def auth(self) -> "_Auth":
+    def auth(self) -> AuthClient:
         """The auth service of caveclient."""
-        if self._auth is None:
-            self._auth = _Auth(self._transport, **self._auth_config)
-        return cast("_Auth", self._auth)
+        made = cast("AuthClient | None", self._auth)
+        if made is None:
+            made = self._auth = _Auth(self._transport, **self._auth_config)
+        return made
 
 
 class _Auth(AuthClient):

@@ -18,7 +18,7 @@ from caveclient.materializationengine import MaterializationClient
 from caveclient.skeletonservice import SkeletonClient
 
 from cortical_cache.errors import NotCachedError
-from cortical_cache.sources.cave.faults import check, translated
+from cortical_cache.sources.cave.faults import check, translated, understood
 from cortical_cache.sources.cave.services import Services
 from cortical_cache.sources.cave.transport import Patience, Transport
 
@@ -94,7 +94,7 @@ class CaveSession:
         client = self.client
         with self._lock:
             if self._materialize is None:
-                with self._made("the materialization service"):
+                with self.asking("the materialization service"):
                     self._materialize = client.materialize
             return self._materialize
 
@@ -104,7 +104,7 @@ class CaveSession:
         client = self.client
         with self._lock:
             if self._chunkedgraph is None:
-                with self._made("the chunkedgraph service"):
+                with self.asking("the chunkedgraph service"):
                     self._chunkedgraph = client.chunkedgraph
             return self._chunkedgraph
 
@@ -114,7 +114,7 @@ class CaveSession:
         client = self.client
         with self._lock:
             if self._l2cache is None:
-                with self._made("the L2 cache"):
+                with self.asking("the L2 cache"):
                     self._l2cache = client.l2cache
             return self._l2cache
 
@@ -124,14 +124,14 @@ class CaveSession:
         client = self.client
         with self._lock:
             if self._skeleton is None:
-                with self._made("the skeleton service"):
+                with self.asking("the skeleton service"):
                     self._skeleton = client.skeleton
             return self._skeleton
 
     def service(self, name: Literal["annotation", "state"]) -> Any:  # noqa: ANN401  caveclient has no types
         """Return another service's client of caveclient."""
         client = self.client
-        with self._lock, self._made(f"the {name} service"):
+        with self._lock, self.asking(f"the {name} service"):
             return getattr(client, name)
 
     def url(self, endpoint: str, **parts: object) -> str:
@@ -174,9 +174,17 @@ class CaveSession:
         return self._sent("POST", url, what, data=body, params=params, headers=headers)
 
     @contextmanager
-    def _made(self, what: str) -> Generator[None]:
-        """Make a client of caveclient's inside."""
-        with translated(self.server_address, what):
+    def asking(self, what: str) -> Generator[None]:
+        """Have errors of ours for whatever fails inside, as the server's answer does.
+
+        Raises
+        ------
+        CorticalCacheError
+        """
+        with (
+            translated(self.server_address, what),
+            understood(self.server_address, what),
+        ):
             yield
 
     def _sent(
@@ -216,7 +224,7 @@ class CaveSession:
     def _connect(self) -> CAVEclientFull:
         what = f"datastack {self.datastack}"
         began = monotonic()
-        with self._made(what):
+        with self.asking(what):
             client = Services(self._transport, self.datastack, self.server_address)
         seconds = monotonic() - began
         log.info("%s: connected to %s, %.2f s", what, self.server_address, seconds)

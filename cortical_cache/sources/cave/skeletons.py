@@ -4,7 +4,6 @@ Asked by address, not by caveclient's methods: those cut long lists short, and c
 every root with requests of their own, which the service does anyway.
 """
 
-import gzip
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,8 @@ from caveclient.endpoints import skeletonservice_endpoints_v1
 
 from cortical_cache.errors import ServerError, UnknownNameError
 from cortical_cache.model.json import Json, as_list, as_object
+from cortical_cache.model.packed import gunzip
+from cortical_cache.sources.cave.faults import understood
 from cortical_cache.sources.cave.session import CaveSession
 
 __all__ = ["AT_ONCE", "CaveSkeletons", "SkeletonForm", "Word"]
@@ -47,7 +48,9 @@ class CaveSkeletons:
     def versions(self) -> list[Json]:
         """Return the versions of skeletons; -1 stands for the latest."""
         url = self._url("get_versions")
-        return as_list(self._session.get_json(url, "skeleton versions"))
+        told = self._session.get_json(url, "skeleton versions")
+        with understood(self._server, "skeleton versions"):
+            return as_list(told)
 
     def exist(self, roots: Sequence[int], version: int) -> dict[int, bool]:
         """Tell which roots have a skeleton that is made."""
@@ -60,7 +63,8 @@ class CaveSkeletons:
             told = self._post(url, body, what)
             if isinstance(told, bool):  # so it answers about one
                 told = {str(batch[0]): told}
-            answer = {int(one): bool(there) for one, there in as_object(told).items()}
+            with understood(self._server, what):
+                answer = {int(one): _flag(is_) for one, is_ in as_object(told).items()}
             if set(answer) != set(batch):
                 raise ServerError(f"{self._server} left ids out of {what}")
             found |= answer
@@ -80,7 +84,8 @@ class CaveSkeletons:
             root_id=root,
             output_format=_FORMATS[form],
         )
-        return self._checked(self._session.get_bytes(url, f"skeleton of {root}"), root)
+        packed = self._session.get_bytes(url, f"skeleton of {root}")
+        return self._checked(packed, root, form)
 
     def made(self, roots: Sequence[int], version: int) -> dict[int, bytes]:
         """Return those skeletons that are made, compressed; at most `AT_ONCE`.
@@ -96,11 +101,15 @@ class CaveSkeletons:
             output_format=_FORMATS["dict"],
         )
         body = {"root_ids": [*roots], "generate_missing": False, "verbose_level": 0}
-        told = as_object(self._post(url, body, f"{len(roots)} skeletons"))
-        return {
-            int(root): self._checked(bytes.fromhex(str(text)), int(root))
-            for root, text in told.items()
-        }
+        what = f"{len(roots)} skeletons"
+        told = self._post(url, body, what)
+        with understood(self._server, what):
+            found = {
+                int(root): self._checked(bytes.fromhex(str(text)), int(root))
+                for root, text in as_object(told).items()
+            }
+        self._asked_only(found, roots, what)
+        return found
 
     def bulk(
         self, roots: Sequence[int], version: int, *, make: bool
@@ -129,13 +138,18 @@ class CaveSkeletons:
                 gen_missing_sks=make,
                 root_ids=",".join(map(str, batch)),
             )
-            told = as_object(self._session.get_json(url, f"{len(batch)} skeletons"))
-            for root, text in told.items():
-                word = str(text)
-                is_word = word in {"async", "invalid_rid", "invalid_layer_rid"}
-                found[int(root)] = (
-                    word if is_word else self._checked(bytes.fromhex(word), int(root))
-                )
+            what = f"{len(batch)} skeletons"
+            told = self._session.get_json(url, what)
+            with understood(self._server, what):
+                for root, text in as_object(told).items():
+                    word = str(text)
+                    is_word = word in {"async", "invalid_rid", "invalid_layer_rid"}
+                    found[int(root)] = (
+                        word
+                        if is_word
+                        else self._checked(bytes.fromhex(word), int(root))
+                    )
+        self._asked_only(found, roots, "skeletons")
         return found
 
     def made_or_none(
@@ -147,18 +161,38 @@ class CaveSkeletons:
         except UnknownNameError:
             return None
 
-    def _checked(self, packed: bytes, root: int) -> bytes:
-        """Return what came if it is whole: gzip ends with a checksum of its own."""
+    def _checked(self, packed: bytes, root: int, form: SkeletonForm = "dict") -> bytes:
+        """Return what came if it is a skeleton; gzip ends with a checksum."""
         try:
-            gzip.decompress(packed)
-        except (EOFError, OSError, zlib.error) as error:
+            plain = gunzip(packed)
+            if form == "dict":
+                as_object(json.loads(plain))["vertices"]
+            else:
+                plain.split()[0]
+        except (
+            EOFError,
+            LookupError,
+            OSError,
+            RecursionError,
+            TypeError,
+            ValueError,
+            zlib.error,
+        ) as error:
             message = f"{self._server} gave no skeleton of {root}: {error}"
             raise ServerError(message) from error
         return packed
 
+    def _asked_only(
+        self, found: Mapping[int, object], roots: Sequence[int], what: str
+    ) -> None:
+        if more := found.keys() - set(roots):
+            message = f"{self._server} gave {len(more):,} more than the {what} asked"
+            raise ServerError(message)
+
     def _post(self, url: str, body: Mapping[str, object], what: str) -> object:
-        text = json.dumps(body)
-        return self._session.post(url, what, body=text, params={}).json()
+        reply = self._session.post(url, what, body=json.dumps(body), params={})
+        with understood(self._server, what):
+            return reply.json()
 
     def _url(self, endpoint: str, **parts: object) -> str:
         fields = {
@@ -167,3 +201,9 @@ class CaveSkeletons:
             **parts,
         }
         return skeletonservice_endpoints_v1[endpoint].format_map(fields)
+
+
+def _flag(value: Json) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{value!r} is neither true nor false")

@@ -11,9 +11,9 @@ import requests
 from caveclient import jsonservice
 from caveclient.endpoints import jsonservice_endpoints_v1, ngl_endpoints_common
 
-from cortical_cache.errors import InvalidQueryError
+from cortical_cache.errors import InvalidQueryError, ServerError
 from cortical_cache.model.json import JsonObject, as_object
-from cortical_cache.sources.cave.faults import check, translated
+from cortical_cache.sources.cave.faults import check, translated, understood
 from cortical_cache.sources.cave.session import CaveSession
 from cortical_cache.sources.cave.transport import Patience
 
@@ -51,11 +51,14 @@ class CaveStates:
             If nothing does.
         """
         what = f"{kind} {state_id}"
-        return as_object(self._session.get_json(self._url(kind, state_id), what))
+        told = self._session.get_json(self._url(kind, state_id), what)
+        with understood(self._session.server_address, what):
+            return as_object(told)
 
     def get_elsewhere(self, url: str) -> JsonObject:
         """Return the state at an address, with caveclient's own method."""
-        with translated(self._session.server_address, f"the state at {url}"):
+        server, what = self._session.server_address, f"the state at {url}"
+        with translated(server, what), understood(server, what):
             service = self._session.service("state")
             return as_object(service.get_state_json(url))
 
@@ -86,6 +89,9 @@ class CaveStates:
             )
             with translated(self._session.server_address, f"an upload of {kind}"):
                 return int(upload(value, **options)), as_object(sent)
+        except AttributeError as error:  # caveclient's, where it finds no number
+            message = f"{self._session.server_address} gave no number to {kind}"
+            raise ServerError(message) from error
         except (TypeError, ValueError) as error:  # no JSON, or too large
             raise InvalidQueryError(f"{kind} cannot be uploaded: {error}") from error
 

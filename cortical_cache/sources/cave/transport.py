@@ -146,8 +146,7 @@ class _Session(requests.Session):
         SourceError
             If the answer is larger than any should be.
         """
-        own = cast("str | None", self.headers.get("Authorization"))
-        self._transport.trusted.guard(request, own)
+        self._transport.trusted.guard(request, self.headers.get("Authorization"))
         parts = urlsplit(str(request.url))
         server = f"{parts.scheme}://{parts.netloc}"
         patience = self._transport.patience

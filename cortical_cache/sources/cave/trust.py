@@ -42,20 +42,22 @@ class Trusted:
             for one in self._known
         )
 
-    def guard(self, request: requests.PreparedRequest, token: str | None) -> None:
+    def guard(
+        self, request: requests.PreparedRequest, token: str | bytes | None
+    ) -> None:
         """Take the token off a request that goes elsewhere.
 
         Parameters
         ----------
         request : requests.PreparedRequest
-        token : str or None
+        token : str or bytes or None
             The ``Authorization`` of the session.
         """
         if self.holds(str(request.url)):
             return
         if request.headers.get("Authorization") == token:
             request.headers.pop("Authorization", None)
-        if _COOKIE in request.headers.get("Cookie", ""):
+        if _COOKIE in str(request.headers.get("Cookie", "")):
             del request.headers["Cookie"]
 
 
