@@ -14,12 +14,32 @@ import numpy as np
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
-from cortical_cache.demo import LoggedRequest, LoopbackCave
+from cortical_cache.demo import (
+    LoggedRequest,
+    LoopbackCave,
+    World,
+    WorldSettings,
+    build_world,
+)
 
 Start = Callable[..., LoopbackCave]
 
 PYTHON = sys.executable
 COMMAND = str(Path(PYTHON).with_name("cortical-cache"))
+
+
+def two_volumes(start: Start, minnie: World, config: Path) -> None:
+    """Start a CAVE for each of two datasets, and have a configuration name them."""
+    volumes = {
+        "minnie_public": start(minnie),
+        "v1dd": start(build_world(WorldSettings(datastack="v1dd"))),
+    }
+    config.write_text(
+        "".join(
+            f'[datasets.{name}]\nserver_address = "{cave.url}"\n'
+            for name, cave in volumes.items()
+        )
+    )
 
 
 @dataclass(frozen=True)

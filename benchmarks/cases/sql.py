@@ -1,10 +1,14 @@
-"""SQL over the synapse table, cells and ids; and the same on a Dask cluster."""
+"""SQL over the synapse table, cells and ids; and the same on a Dask cluster.
+
+What asks for few among many is in `sqlscattered`.
+"""
 
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cases import sqlscattered
 from benchmarks.data.cortex import FLAT, SYNAPSES, cortex, opened
 from benchmarks.data.synapses import ROOTS, pool
 from benchmarks.model import Case, Goal, Job, Work
@@ -85,6 +89,7 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
                 Job("pandas merge", _pandas_by_cell),
             ),
         )
+    yield from sqlscattered.cases(sizes)
 
 
 def _params(sql: str, folder: Path) -> dict[str, Any]:

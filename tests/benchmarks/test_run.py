@@ -19,6 +19,27 @@ RESULTS = ROOT / "benchmarks" / "results" / "full.json"
 CASE = "synapses/one root by post of 50000"
 
 
+def test_sql_about_few_among_many_says_the_same_by_every_way(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    here = str(tmp_path)
+    cases = ["sql/join with 100 ", "sql/keys, 64 ", "sql/named"]
+    command = [sys.executable, "-m", "benchmarks", "--scale", "20000", "--rounds", "1"]
+    done = subprocess.run(
+        [*command, "--only", *cases, "--results", here, "--data", here, "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+
+    found = json.loads(done.stdout)["cases"]
+    assert len(found) == 5
+    for case in found.values():
+        jobs = case["jobs"].values()
+        assert len({json.dumps(one["answer"]) for one in jobs}) == 1
+        assert next(iter(jobs))["answer"][0] > 0
+
+
 def test_a_case_is_run_by_the_command_and_says_what_it_found(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     here = str(tmp_path)

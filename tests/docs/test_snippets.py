@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit import PYTHON
+from tests.kit import PYTHON, two_volumes
 
 ROOT = Path(__file__).parents[2]
 THEIRS = {"store.md", "differences.md", "selfcheck.md"}  # have tests of their own
@@ -43,7 +43,7 @@ def blocks(page: Path) -> list[Block]:
 def test_every_block_is_of_a_kind_that_is_run(page):
     kinds = {one.kind for one in blocks(page)}
 
-    assert kinds <= {"sh", "sh fresh", "python", "toml", "text"}
+    assert kinds <= {"sh", "sh fresh", "python", "python two volumes", "toml", "text"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -72,6 +72,12 @@ def test_the_blocks_of_a_page_work(page, start, minnie_world, monkeypatch, tmp_p
             assert done.returncode == 0, block.text + done.stdout + done.stderr
         elif block.kind == "python":
             exec(compile(block.text, str(page), "exec"), namespace)  # noqa: S102  our own pages
+        elif block.kind == "python two volumes":
+            two_volumes(start, minnie_world, tmp_path / "volumes.toml")
+            with monkeypatch.context() as there:
+                there.delenv("CORTICAL_CACHE_SERVER")
+                there.setenv("CORTICAL_CACHE_CONFIG", str(tmp_path / "volumes.toml"))
+                exec(compile(block.text, str(page), "exec"), {})  # noqa: S102  our own pages
         elif block.kind == "toml":
             (tmp_path / "config.toml").write_text(block.text)
 

@@ -1,14 +1,14 @@
 """Nanometres, distances and depths in SQL are those of the Python path."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cortical_cache import load_client
-from cortical_cache.demo import WorldSettings, build_world
 from cortical_cache.errors import InvalidQueryError
+from tests.docs.test_snippets import blocks
+from tests.kit import two_volumes
 
 PRECISION = 1e-9
 """Micrometres: what docs/sql.md states."""
@@ -111,22 +111,15 @@ def test_units_meet_across_tables_of_other_resolutions(client):
 
 
 def test_two_datasets_meet_as_the_docs_show(start, minnie_world, tmp_path, monkeypatch):
-    volumes = {
-        "minnie_public": start(minnie_world),
-        "v1dd": start(build_world(WorldSettings(datastack="v1dd"))),
-    }
     config = tmp_path / "config.toml"
-    config.write_text(
-        "".join(
-            f'[datasets.{name}]\nserver_address = "{cave.url}"\n'
-            for name, cave in volumes.items()
-        )
-    )
+    two_volumes(start, minnie_world, config)
     monkeypatch.setenv("CORTICAL_CACHE_CONFIG", str(config))
-    page = (Path(__file__).parents[2] / "docs" / "sql.md").read_text("utf-8")
-    query = re.search(r"```text\n(WITH soma.*?)```", page, re.DOTALL)[1]
+    page = Path(__file__).parents[2] / "docs" / "sql.md"
+    found: dict[str, object] = {}
 
-    shown = load_client("minnie_public", version=1300).sql(query).set_index("volume")
+    (example,) = [one for one in blocks(page) if one.kind == "python two volumes"]
+    exec(compile(example.text, str(page), "exec"), found)  # noqa: S102  the docs' own
+    shown = found["depths"].set_index("volume")
 
     for name, ours in (("minnie_public", "minnie"), ("v1dd", "v1dd")):
         client = load_client(name, version=1300 if ours == "minnie" else 1196)

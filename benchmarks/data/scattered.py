@@ -1,20 +1,26 @@
-"""A store with one large synapse table and its neurons, for the SQL benchmarks.
+"""One large synapse table and its neurons, for what SQL asks of few among many.
 
 In- and outputs of neurons are heavy-tailed (log-normal, sigma 1), root ids scatter over
 their whole range, and the other ends lie in fragments of a few synapses each: as in the
 volumes themselves.
 """
 
+import os
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from cortical_cache.client import Client
+from benchmarks.model import Data
 from cortical_cache.model.coverage import Whole
 from cortical_cache.model.shape import Column, ColumnType, TableShape
-from cortical_cache.store import Provenance
+from cortical_cache.store import DatasetStore, Provenance
 from cortical_cache.store.writer import RowWriter
+
+__all__ = ["NEURONS", "opened", "scattered"]
 
 VERSION = 1
 NEURONS = 20_000
@@ -42,9 +48,22 @@ COLUMNS = {
 }
 
 
-def fill(client: Client, rows: int) -> None:
-    """Hold the tables of version 1, as a sync would have left them."""
-    store = client.repositories.store
+def scattered(rows: int) -> Data:
+    """Return a store with so many synapses of neurons whose ids scatter."""
+    return Data(f"scattered-{rows}", partial(_make, rows=rows))
+
+
+def opened() -> Any:  # noqa: ANN401  a Client
+    """Return a client of the store that the environment names."""
+    from cortical_cache import load_client
+
+    return load_client("demo", offline=True, version=VERSION)
+
+
+def _make(folder: Path, *, rows: int) -> None:
+    """Hold the tables of the version, as a sync would have left them."""
+    os.environ["CORTICAL_CACHE_DIR"] = str(folder / "store")
+    store = opened().repositories.store
     store.write_version(
         VERSION,
         {
@@ -60,7 +79,7 @@ def fill(client: Client, rows: int) -> None:
     rng = np.random.default_rng(7)
     fragments = max(rows // FRAGMENT_ROWS, 10)
     roots = ROOT + rng.choice(10**13, NEURONS + fragments, replace=False) * 211
-    _neurons(client, rng, roots[:NEURONS])
+    _neurons(store, rng, roots[:NEURONS])
     made = _synapses(rng, roots, rows)
     row_set = store.rows("table", "synapses", VERSION)
     per_file = min(FILE_ROWS, max(rows // 10, 1))
@@ -113,8 +132,7 @@ def _synapses(
     }
 
 
-def _neurons(client: Client, rng: np.random.Generator, roots: np.ndarray) -> None:
-    store = client.repositories.store
+def _neurons(store: DatasetStore, rng: np.random.Generator, roots: np.ndarray) -> None:
     ids = rng.choice(1_000_000, NEURONS, replace=False)
     cells = {
         "id": np.sort(ids),
