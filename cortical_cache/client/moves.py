@@ -12,7 +12,7 @@ from cortical_cache.model.ids import as_ids
 from cortical_cache.model.moments import to_micros
 from cortical_cache.repositories.cellmaps import NONE
 from cortical_cache.repositories.dataset import Repositories
-from cortical_cache.repositories.roots import SHOWN
+from cortical_cache.repositories.missing import counted
 
 if TYPE_CHECKING:
     from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
@@ -137,11 +137,8 @@ class _Moves:
         """Raise if nothing held settles some of them."""
         left = self._asked[self._open()]
         if len(left):
-            first = ", ".join(map(str, left[:SHOWN].tolist()))
-            more = ", ..." if len(left) > SHOWN else ""
             name = self._of.dataset.name
             raise NotCachedError(
-                f"where {len(left):,} roots of {name} are in v{self._version} "
-                f"({first}{more}) is",
+                f"where {counted(name, left, 'roots')} are in v{self._version} is",
                 f"cortical-cache sync {name} {self._version} --tables cells",
             )

@@ -22,8 +22,9 @@ from cortical_cache.model.version import parse_time
 from cortical_cache.repositories.catalog import Catalog
 from cortical_cache.repositories.cellmaps import NONE, CellMaps
 from cortical_cache.repositories.live import Live
+from cortical_cache.repositories.missing import counted
 from cortical_cache.repositories.places import Places
-from cortical_cache.repositories.roots import SHOWN, Roots
+from cortical_cache.repositories.roots import Roots
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
@@ -328,11 +329,9 @@ class Cells:
 
     def undecided(self, ids: Ints, what: str) -> NotCachedError:
         """Name ids that nothing held decides, and what would."""
-        first = ", ".join(map(str, ids[:SHOWN].tolist()))
-        more = ", ..." if len(ids) > SHOWN else ""
         name = self._dataset.name
         return NotCachedError(
-            f"the {what} of {len(ids):,} ids of {name} ({first}{more}) is",
+            f"the {what} of {counted(name, ids)} is",
             f"cortical-cache sync {name} latest --tables cells",
         )
 

@@ -15,13 +15,13 @@ import numpy.typing as npt
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import NotCachedError, UnknownNameError
-from cortical_cache.model.ids import fetch_arguments
+from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES, Attribute
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.policy.freshness import Fact, is_absent
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.missing import require_ids
 from cortical_cache.store import DatasetStore
 
 __all__ = ["Level2", "Level2Values", "Progress"]
@@ -36,7 +36,6 @@ Progress = Callable[[int], object]
 """Told how many more ids have been asked for."""
 
 _IDS_A_COMMIT = 50_000
-_SHOWN = 5
 _WHOLE = [name for one in ATTRIBUTES if one.is_whole for name in one.columns]
 _REAL = [name for one in ATTRIBUTES if not one.is_whole for name in one.columns]
 
@@ -182,7 +181,9 @@ class Level2:
         table = self._table(self.cache_id())
         values = _held(table, ids)
         if self._origin.offline:
-            self._require(ids[values.unknown(wanted)])
+            unknown = ids[values.unknown(wanted)]
+            what = "attributes of {} are"
+            require_ids(self._origin, what, unknown, noun="level-2 ids")
             _say_missing(values, wanted)
             return values
         left = ids[values.due(wanted, self._clock())]
@@ -251,16 +252,6 @@ class Level2:
                 floats=_REAL,
             )
         return self._tables[cache_id]
-
-    def _require(self, ids: Ints) -> None:
-        if len(ids):
-            name = self._origin.dataset.name
-            first = ", ".join(map(str, ids[:_SHOWN].tolist()))
-            more = ", ..." if len(ids) > _SHOWN else ""
-            raise NotCachedError(
-                f"attributes of {len(ids):,} level-2 ids of {name} ({first}{more}) are",
-                f"cortical-cache fetch {name} {fetch_arguments(ids)}",
-            )
 
 
 def _held(table: Keyed, ids: Ints) -> Level2Values:

@@ -4,7 +4,6 @@ A root's nodes and edges never change; nor does the node of a supervoxel at a mo
 past for good.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -14,12 +13,12 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.chunks import ChunkGrid
-from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past
+from cortical_cache.repositories.missing import by_sync, require
 from cortical_cache.repositories.places import spanned
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
@@ -66,14 +65,10 @@ class Level2Graph:
         NotCachedError
             Offline, and never asked.
         """
-        name = self._origin.dataset.name
         document = self._facts.get(
             Fact.SEGMENTATION,
             lambda: self._origin.graph.segmentation(),  # noqa: PLW0108  offline: none
-            missing=(
-                f"the segmentation's metadata of {name} is",
-                f"cortical-cache sync {name} latest",
-            ),
+            missing=by_sync(self._origin, "the segmentation's metadata"),
         )
         return as_object(document.value)
 
@@ -103,7 +98,7 @@ class Level2Graph:
         """
         found = self.held_edges(root)
         if found is None:
-            self._require(f"the level-2 graph of {root} is", [root])
+            require(self._origin, f"the level-2 graph of {root} is", [root])
             with self._edges.asking(np.array([root], np.int64), "edges"):
                 found = self.held_edges(root)
                 if found is None:
@@ -152,9 +147,7 @@ class Level2Graph:
         left = unique[found == MISSING]
         if len(left):
             text = f"the level-2 ids at {moment.isoformat()} of {len(left):,} ids are"
-            if self._origin.offline:
-                name = self._origin.dataset.name
-                raise NotCachedError(text, f"cortical-cache sync {name} latest")
+            require(self._origin, text)
             with self._places.asking(left, f"level 2 at {to_micros(moment)}"):
                 again = self._held_at(left, moment)
                 still = again == MISSING
@@ -211,10 +204,3 @@ class Level2Graph:
         chunks = grid.of_ids(nodes)
         inside: Bools = (chunks >= first) & (chunks < stop)
         return np.logical_and.reduce(inside, axis=1)
-
-    def _require(self, what: str, ids: Sequence[int]) -> None:
-        if self._origin.offline:
-            name = self._origin.dataset.name
-            raise NotCachedError(
-                what, f"cortical-cache fetch {name} {fetch_arguments(ids)}"
-            )

@@ -17,10 +17,9 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.policy.freshness import Fact, is_past
+from cortical_cache.repositories.missing import require
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -92,7 +91,8 @@ class Lineage:
         left = [node for node in unique if node not in found]
         if left:
             more = f" and of {len(left) - 1:,} more" if len(left) > 1 else ""
-            self._require(f"the layer-{wanted} leaves of {left[0]}{more} are", left)
+            what = f"the layer-{wanted} leaves of {left[0]}{more} are"
+            require(self._origin, what, left)
             with self._leaves.asking(np.array(left, np.int64), f"layer {wanted}"):
                 found |= self.held_leaves(left, wanted)
                 left = [node for node in left if node not in found]
@@ -168,7 +168,7 @@ class Lineage:
                     as_of = held.captured_at.isoformat(" ", "seconds")
                     log.warning("offline: %s as of %s", kind, as_of)
                 return as_object(kept["answer"])
-        self._require(f"the {kind} asked for is")
+        require(self._origin, f"the {kind} asked for is")
         with self._origin.session.asking(f"the {kind}"):
             answer = as_object(ask())
             for part_of in has:
@@ -178,11 +178,3 @@ class Lineage:
         )
         self._facts.keep(Fact.LINEAGE, {"final": final, "answer": answer}, part=part)
         return answer
-
-    def _require(self, what: str, nodes: Sequence[int] = ()) -> None:
-        if self._origin.offline:
-            name = self._origin.dataset.name
-            command = f"cortical-cache sync {name} latest"
-            if nodes:
-                command = f"cortical-cache fetch {name} {fetch_arguments(nodes)}"
-            raise NotCachedError(what, command)

@@ -10,7 +10,8 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import is_past
 from cortical_cache.repositories.cellmaps import Sightings
-from cortical_cache.repositories.roots import Roots, require
+from cortical_cache.repositories.missing import require_ids
+from cortical_cache.repositories.roots import Roots
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -73,11 +74,11 @@ class Places:
         found[unique <= 0] = 0
         if left.any():
             name = self._origin.dataset.name
-            require(
+            require_ids(
                 self._origin,
+                f"the roots at {moment.isoformat()} of {{}} are",
                 unique[left],
-                f"the roots at {moment.isoformat()} of",
-                f"cortical-cache sync {name} latest --tables cells",
+                command=f"cortical-cache sync {name} latest --tables cells",
             )
             found[left] = self._learn(unique[left], moment)
         return found[back]
@@ -123,11 +124,8 @@ class Places:
 
     def keep(self, supervoxels: Ints, roots: Ints, moment: datetime) -> None:
         """Keep which roots the server gave, if the moment is past for good."""
-        session = self._origin.session
-        end = self._versions.public_end()
-        if end is not None:  # the chunkedgraph's own cap has whole seconds
-            end = end.replace(microsecond=0)
-        if is_past(moment, session.server_time(), end):
+        heard = self._origin.session.server_time()
+        if is_past(moment, heard, self._versions.graph_end()):
             observed = np.full(len(roots), to_micros(moment), np.int64)
             self._kept.add([supervoxels, roots, observed])
 

@@ -16,21 +16,17 @@ import numpy.typing as npt
 
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.moments import from_micros, to_micros
+from cortical_cache.repositories.missing import require_ids
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
-__all__ = ["Lives", "Roots", "require"]
+__all__ = ["Lives", "Roots"]
 
 log = logging.getLogger(__name__)
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-
-SHOWN = 5
-"""Ids that an error names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +165,9 @@ class Roots:
         if self._origin.offline:
             unseen = left & (known.seen == MISSING)
             if moment is not None:
-                require(
-                    self._origin, unique[left], f"the ends by {moment.isoformat()} of"
-                )
-            require(self._origin, unique[unseen], "the ends of")
+                by = f"the ends by {moment.isoformat()} of {{}} are"
+                require_ids(self._origin, by, unique[left])
+            require_ids(self._origin, "the ends of {} are", unique[unseen])
             last[left] = known.seen[left]
             _say_as_of(known.seen[left])
         else:
@@ -193,7 +188,7 @@ class Roots:
         missing = created == MISSING
         if missing.any():
             asked = np.unique(roots[missing])
-            require(self._origin, asked, "the creation times of")
+            require_ids(self._origin, "the creation times of {} are", asked)
             found = self._learn_created(asked)
             created[missing] = found[np.searchsorted(asked, roots[missing])]
         return created
@@ -230,7 +225,8 @@ class Roots:
         alive = known.alive_at(at)
         left = ~(alive | known.dead_at(at))
         if left.any():
-            require(self._origin, unique[left], f"the state at {moment.isoformat()} of")
+            what = f"the state at {moment.isoformat()} of {{}} is"
+            require_ids(self._origin, what, unique[left])
             with self._lives.asking(unique[left], f"latest at {at}"):
                 known = self.known(unique)
                 alive = known.alive_at(at)
@@ -246,7 +242,7 @@ class Roots:
             return latest
         if self._origin.offline:
             unseen = left & (known.seen == MISSING)
-            require(self._origin, roots[unseen], "whether they are current:")
+            require_ids(self._origin, "whether {} are current is", roots[unseen])
             latest[left] = True
             _say_as_of(known.seen[left])
             return latest
@@ -303,18 +299,6 @@ class Roots:
 _LATEST = 2**63 - 1
 
 _MILLI = 1_000
-
-
-def require(origin: Origin, ids: Ints, what: str, command: str | None = None) -> None:
-    """Raise a NotCachedError that names some of the ids, if there are any, offline."""
-    if len(ids) and origin.offline:
-        name = origin.dataset.name
-        first = ", ".join(map(str, ids[:SHOWN].tolist()))
-        more = ", ..." if len(ids) > SHOWN else ""
-        raise NotCachedError(
-            f"{what} {len(ids):,} ids of {name} ({first}{more}) is",
-            command or f"cortical-cache fetch {name} {fetch_arguments(ids)}",
-        )
 
 
 def _say_as_of(seen: Ints) -> None:

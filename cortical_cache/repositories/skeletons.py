@@ -16,10 +16,10 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
-from cortical_cache.model.ids import fetch_arguments
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact
+from cortical_cache.repositories.missing import by_sync, require_ids
 from cortical_cache.store import DatasetStore, Objects
 
 __all__ = ["LATEST", "SkeletonOutcome", "SkeletonStatus", "Skeletons", "as_arrays"]
@@ -132,14 +132,10 @@ class Skeletons:
         NotCachedError
             Offline, and never asked.
         """
-        name = self._origin.dataset.name
         document = self._facts.get(
             Fact.SKELETON_VERSIONS,
             lambda: self._origin.skeletons.versions(),  # noqa: PLW0108  offline: none
-            missing=(
-                f"the list of skeleton versions of {name} is",
-                f"cortical-cache sync {name} latest",
-            ),
+            missing=by_sync(self._origin, "the list of skeleton versions"),
         )
         return [int(str(one)) for one in as_list(document.value)]
 
@@ -184,7 +180,9 @@ class Skeletons:
         left = [root for root in unique if root not in known]
         found: dict[int, bool] = {}
         if left:
-            self._require(left, "whether there are skeletons of")
+            require_ids(
+                self._origin, "whether there are skeletons of {} is", left, noun="roots"
+            )
             found = self._origin.skeletons.exist(left, version)
             self._learn([root for root in left if found[root]], version)
         return {root: root in known or found[root] for root in unique}
@@ -204,7 +202,7 @@ class Skeletons:
         held = self._read(root, version)
         if held is not None:
             return held
-        self._require([root], "the skeleton of")
+        require_ids(self._origin, "the skeleton of {} is", [root], noun="roots")
         packed = self._origin.skeletons.get(root, version, "dict")
         self._keep({root: packed}, version)
         return as_object(json.loads(_given(self._objects(version), root)))
@@ -223,7 +221,12 @@ class Skeletons:
         name = str(root)
         held = objects.read(name)
         if held is None:
-            self._require([root], "the lines of the skeleton of")
+            require_ids(
+                self._origin,
+                "the lines of the skeleton of {} are",
+                [root],
+                noun="roots",
+            )
             objects.write(name, self._origin.skeletons.get(root, version, "swc"))
             held = _given(objects, root)
         return held.decode()
@@ -264,7 +267,7 @@ class Skeletons:
         }
         left = [root for root in unique if root not in status]
         come(len(status))
-        self._require(left, "the skeletons of")
+        require_ids(self._origin, "the skeletons of {} are", left, noun="roots")
         for start in range(0, len(left), AT_ONCE):
             batch = left[start : start + AT_ONCE]
             status |= self._ask(batch, version, make=make)
@@ -326,15 +329,6 @@ class Skeletons:
 
     def _objects(self, version: int) -> Objects:
         return self._store.objects("skeletons", f"v{version}")
-
-    def _require(self, roots: Sequence[int], what: str) -> None:
-        if roots and self._origin.offline:
-            name = self._origin.dataset.name
-            arguments = fetch_arguments(roots)
-            raise NotCachedError(
-                f"{what} {len(roots):,} roots of {name} ({arguments}) is",
-                f"cortical-cache fetch {name} {arguments}",
-            )
 
 
 def as_arrays(flat: JsonObject) -> dict[str, Any]:

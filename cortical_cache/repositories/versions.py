@@ -17,6 +17,7 @@ from cortical_cache.model.json import Json, JsonObject, as_list, as_object
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.expiry import last_known, with_copies
+from cortical_cache.repositories.missing import by_sync
 from cortical_cache.settings import Settings
 from cortical_cache.store import DatasetStore
 
@@ -88,14 +89,10 @@ class Versions:
         """
         with self._lock:
             if self._asked is None:
-                name = self._home.dataset.name
                 document = self._facts.get(
                     Fact.VERSIONS,
                     self._ask,
-                    missing=(
-                        f"the version list of {name} is",
-                        f"cortical-cache sync {name} latest",
-                    ),
+                    missing=by_sync(self._origin, "the version list"),
                 )
                 self._asked = [as_object(one) for one in as_list(document.value)]
             return self._asked
