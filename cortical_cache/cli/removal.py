@@ -7,7 +7,8 @@ from cortical_cache.cli.output import as_json, misused, say, table
 from cortical_cache.model.quantities import parse_size, parse_span, size
 from cortical_cache.policy.pruning import Criteria
 from cortical_cache.registry import resolve
-from cortical_cache.repositories.removals import RemovalPlan, Removals
+from cortical_cache.repositories.removalplan import RemovalPlan
+from cortical_cache.repositories.removals import Removals
 from cortical_cache.repositories.room import removals_of
 from cortical_cache.settings import read_settings
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cortical_cache.client.neurons.mesh import MeshClient
     from cortical_cache.client.neurons.meshwork import Tables, Transform
-    from cortical_cache.repositories.skeletons import SkeletonOutcome
+    from cortical_cache.repositories.skeletonoutcome import SkeletonOutcome
 
 __all__ = ["Morphology"]
 

@@ -7,7 +7,7 @@ from cortical_cache.client.base import Base
 
 if TYPE_CHECKING:
     from cortical_cache.repositories.refreshing import ForgetPlan, RefreshPlan
-    from cortical_cache.repositories.removals import RemovalPlan
+    from cortical_cache.repositories.removalplan import RemovalPlan
 
 __all__ = ["Upkept"]
 

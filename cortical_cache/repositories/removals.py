@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
-from cortical_cache.cache.facts import Clock, utc_now
+from cortical_cache.cache.facts import Clock
 from cortical_cache.errors import (
     InvalidQueryError,
     StoreError,
     UnknownNameError,
 )
-from cortical_cache.model.quantities import age, size
 from cortical_cache.model.room import Taken, distinct_bytes
 from cortical_cache.policy.pruning import (
     Criteria,
@@ -26,120 +24,15 @@ from cortical_cache.policy.pruning import (
     protection,
 )
 from cortical_cache.repositories.expiry import may_be_gone
+from cortical_cache.repositories.removalplan import (
+    Removal,
+    RemovalPlan,
+    Removed,
+    refusal,
+)
 from cortical_cache.store import DatasetStore, RowKind, Store, SweepReport
 
-__all__ = ["Removal", "RemovalPlan", "Removals", "Removed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """Something that would go.
-
-    Attributes
-    ----------
-    thing : Taken
-    why : str
-    again : str
-        Whether and where it can be had again.
-    """
-
-    thing: Taken
-    why: str
-    again: str
-
-
-_HEADING = ("version", "kind", "name", "size", "used", "why", "again", "dataset")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class RemovalPlan:
-    """What would go, what would stay for want of a word, and how much room that makes.
-
-    Attributes
-    ----------
-    removals : tuple of Removal
-    staying : tuple of Staying
-    litter : int
-        Bytes of superseded files and leftovers over a day old: they go first.
-    before, after : int
-        Bytes of all that was looked at.
-    over : int
-        Bytes above the size that was asked for, which nothing may go for.
-    pinned : bool
-        What is pinned may go.
-    """
-
-    removals: tuple[Removal, ...]
-    staying: tuple[Staying, ...]
-    litter: int
-    before: int
-    after: int
-    over: int = 0
-    pinned: bool = False
-    now: datetime = field(default_factory=utc_now)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that become free: files that something else shares stay."""
-        return self.before - self.after
-
-    def lines(self) -> list[tuple[str, ...]]:
-        """Return what would go as text, a heading first."""
-        return [
-            _HEADING,
-            *(
-                (
-                    str(one.thing.version or ""),
-                    one.thing.kind,
-                    one.thing.name,
-                    size(one.thing.nbytes),
-                    _age(one.thing, self.now),
-                    one.why,
-                    one.again,
-                    one.thing.folder,
-                )
-                for one in self.removals
-            ),
-        ]
-
-    def notes(self) -> list[str]:
-        """Say what stays, and what the rest comes to."""
-        said = [
-            f"stays: {_named(one.thing)}, {size(one.thing.nbytes)} ({one.word})"
-            for one in self.staying
-        ]
-        if self.over:
-            said.append(f"{size(self.over)} more than that would still be taken")
-        return said
-
-    def total(self) -> str:
-        """Say how much would go."""
-        if not self.removals and not self.litter:
-            return "nothing to remove"
-        litter = f" ({size(self.litter)} of it superseded)" if self.litter else ""
-        return f"{len(self.removals)} things, {size(self.nbytes)}{litter}, would go"
-
-    def __repr__(self) -> str:
-        """Lay it out in columns."""
-        lines = self.lines() if self.removals else []
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        rows = ("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
-        return "\n".join([*rows, *self.notes(), self.total()])
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """What was removed.
-
-    Attributes
-    ----------
-    things : int
-    nbytes : int
-        That became free on the disk.
-    """
-
-    things: int
-    nbytes: int
+__all__ = ["Removals"]
 
 
 class Removals:
@@ -224,7 +117,7 @@ class Removals:
             else:
                 staying.append(Staying(one, word))
         if staying and (names or version is not None):
-            raise InvalidQueryError(_refusal(staying[0]))
+            raise InvalidQueryError(refusal(staying[0]))
         before, after = _sizes(things, [one.thing for one in going])
         pruning = Pruning(tuple(going), tuple(staying), before, after, 0)
         return self._plan(pruning, litter, pinned=pinned)
@@ -321,25 +214,6 @@ def _sizes(things: Sequence[Taken], going: Sequence[Taken]) -> tuple[int, int]:
     gone = {id(one) for one in going}
     rest = [one for one in things if id(one) not in gone]
     return distinct_bytes(things), distinct_bytes(rest)
-
-
-def _named(thing: Taken) -> str:
-    where = thing.folder + (f" v{thing.version}" if thing.version else "")
-    return f"{thing.kind} {thing.name} of {where}"
-
-
-def _age(thing: Taken, now: datetime) -> str:
-    return "" if thing.used_at is None else age(now - thing.used_at)
-
-
-def _refusal(one: Staying) -> str:
-    thing = one.thing
-    if one.word == "--pinned":
-        return f"{_named(thing)} is pinned; `unpin` it, or say --pinned"
-    return (
-        f"{thing.folder} v{thing.version} has expired on the server, or may have, and "
-        "could never be fetched again; --expired removes it all the same"
-    )
 
 
 def _is_remote(place: str) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import JsonObject, as_object
-from cortical_cache.repositories.skeletons import as_arrays
+from cortical_cache.repositories.skeletonoutcome import as_arrays
 from cortical_cache.store import DatasetStore, RowSetState
 
 __all__ = ["NAME", "fill"]

@@ -6,9 +6,7 @@ remembered.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
 
 import numpy as np
 
@@ -20,23 +18,13 @@ from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.missing import by_sync, require_ids
+from cortical_cache.repositories.skeletonoutcome import SkeletonOutcome, SkeletonStatus
 from cortical_cache.store import DatasetStore, Objects
 
-__all__ = ["LATEST", "SkeletonOutcome", "SkeletonStatus", "Skeletons", "as_arrays"]
+__all__ = ["LATEST", "Skeletons"]
 
 LATEST = 4
 """The version that is meant where none is given, as caveclient has it."""
-
-SkeletonStatus = Literal["held", "fetched", "being made", "not made", "refused"]
-
-_ARRAYS = (
-    "edges",
-    "mesh_to_skel_map",
-    "vertices",
-    "lvl2_ids",
-    "radius",
-    "compartment",
-)
 
 _WORDS: dict[str, tuple[SkeletonStatus, str]] = {
     "async": ("being made", "the service has begun to make it; ask again later"),
@@ -44,57 +32,6 @@ _WORDS: dict[str, tuple[SkeletonStatus, str]] = {
     "invalid_layer_rid": ("refused", "the id is of another layer than roots"),
     "": ("not made", "there is none, and none was ordered"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SkeletonOutcome:
-    """What became of one root of many.
-
-    Attributes
-    ----------
-    root_id : int
-    status : str
-        ``held`` or ``fetched``: there is a skeleton. ``being made``, ``not made``,
-        ``refused``: there is none, or none yet.
-    reason : str
-        Why there is none.
-    """
-
-    root_id: int
-    status: SkeletonStatus
-    reason: str = ""
-    _read: Callable[[], JsonObject] | None = field(
-        default=None, repr=False, compare=False
-    )
-
-    @property
-    def is_there(self) -> bool:
-        """Whether there is a skeleton."""
-        return self._read is not None
-
-    def flat(self) -> JsonObject:
-        """Return the skeleton as the service gave it, read from the disk.
-
-        Raises
-        ------
-        InvalidQueryError
-            If there is none.
-        """
-        if self._read is None:
-            raise InvalidQueryError(
-                f"there is no skeleton of {self.root_id}: {self.reason}"
-            )
-        return self._read()
-
-    def skeleton(self) -> dict[str, Any]:
-        """Return the skeleton with arrays, as `as_arrays`, read from the disk.
-
-        Raises
-        ------
-        InvalidQueryError
-            If there is none.
-        """
-        return as_arrays(self.flat())
 
 
 class Skeletons:
@@ -329,22 +266,6 @@ class Skeletons:
 
     def _objects(self, version: int) -> Objects:
         return self._store.objects("skeletons", f"v{version}")
-
-
-def as_arrays(flat: JsonObject) -> dict[str, Any]:
-    """Return a skeleton with arrays where caveclient has them.
-
-    Returns
-    -------
-    dict
-        ``vertices`` (n, 3) and ``radius`` in nm, ``edges`` (n - 1, 2) child first,
-        ``compartment`` (n,), ``root``, ``lvl2_ids`` (m,) int64, ``mesh_to_skel_map``
-        (m,) the vertex of each, ``meta``; old versions have fewer.
-    """
-    return {
-        name: np.array(value) if name in _ARRAYS else value
-        for name, value in flat.items()
-    }
 
 
 def _given(objects: Objects, root: int) -> bytes:

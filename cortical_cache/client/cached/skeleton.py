@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
-from cortical_cache.repositories.skeletons import as_arrays
+from cortical_cache.repositories.skeletonoutcome import as_arrays
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,7 +27,7 @@ from cortical_cache.model.level2 import chosen
 from cortical_cache.model.moments import from_micros
 from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.dataset import Repositories
-from cortical_cache.repositories.skeletons import as_arrays
+from cortical_cache.repositories.skeletonoutcome import as_arrays
 
 if TYPE_CHECKING:
     import pandas as pd
