@@ -288,6 +288,7 @@ def test_readers_see_whole_tables_only_while_writers_are_killed(root: Path):
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_readers_see_whole_tables_only_while_many_writers_are_killed(root: Path):
     assert read_while_writers_die(root, 40) >= 160
 
