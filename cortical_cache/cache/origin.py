@@ -63,6 +63,11 @@ class Origin:
             return self._session
 
     @property
+    def answers(self) -> int:
+        """Requests that were answered so far. Grows with each; connects nothing."""
+        return 0 if self._session is None else self._session.answers
+
+    @property
     def metadata(self) -> "CaveMetadata":
         """Versions, tables, views and schemas."""
         from cortical_cache.sources.cave.metadata import CaveMetadata

@@ -9,6 +9,7 @@ import pandas as pd
 from cortical_cache.cache.keyed import MISSING
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.ids import as_ids
+from cortical_cache.repositories.answered import Answered
 from cortical_cache.repositories.cellmaps import NONE
 from cortical_cache.repositories.live import utc
 
@@ -34,6 +35,7 @@ def cell_id_to_root_id(  # noqa: PLR0913  see Client.cell_id_to_root_id
     """See `Client.cell_id_to_root_id`."""
     asked = _ids(cell_ids, "cell_ids")
     unique = np.unique(asked)
+    before = repositories.origin.answers
     moment = None if timestamp is None else utc(timestamp)
     number = repositories.versions.resolve(version)
     found, roots = repositories.cells.roots_of(unique, number, moment)
@@ -44,6 +46,7 @@ def cell_id_to_root_id(  # noqa: PLR0913  see Client.cell_id_to_root_id
     else:
         index, values = _all_of(asked, found, roots)
     frame = pd.DataFrame({"root_id": values}, index=pd.Index(index))
+    _sign(frame, repositories, before, number if moment is None else None)
     return frame[frame["root_id"] != NONE] if filter_empty else frame
 
 
@@ -57,6 +60,7 @@ def root_id_to_cell_id(
     """See `Client.root_id_to_cell_id`."""
     asked = _ids(root_ids, "root_ids")
     unique, back = np.unique(asked, return_inverse=True)
+    before = repositories.origin.answers
     cells = repositories.cells.cells_of(unique)
     open_ones = cells == MISSING
     if open_ones.any() and missing == "raise":
@@ -68,9 +72,20 @@ def root_id_to_cell_id(
         frame = pd.DataFrame({"cell_id": column}, index=pd.Index(asked))
     else:
         frame = pd.DataFrame({"cell_id": values}, index=pd.Index(asked))
+    _sign(frame, repositories, before, None)
     if filter_empty:
         return frame[(frame["cell_id"] != NONE).fillna(value=True)]
     return frame
+
+
+def _sign(
+    frame: pd.DataFrame, repositories: "Repositories", before: int, version: int | None
+) -> None:
+    """Say whether the server was asked since it had answered `before` requests."""
+    source = "server" if repositories.origin.answers > before else "store"
+    told = Answered(source, version, None, "cells and their roots")
+    repositories.tables.last = told
+    frame.attrs["cortical_cache"] = told.note()
 
 
 def _ids(values: object, name: str) -> Ints:

@@ -8,6 +8,7 @@ from cortical_cache.client.status import table_html
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.export import Export
 from cortical_cache.model.quantities import size
+from cortical_cache.repositories.answered import Answered
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.promotions import Promote
 
@@ -133,16 +134,26 @@ class Exports:
             If it cannot be brought.
         """
         check_output(output)
-        self._ensure(table_name, int(version), promote, progress=progress)
+        came = self._ensure(table_name, int(version), promote, progress=progress)
         from cortical_cache.repositories.export_rows import export_rows
 
         row_set = self._exports.row_set(table_name, int(version))
         rows = export_rows(row_set, columns, where)
-        return _pandas(rows) if output == "pandas" else converted(rows, output)
+        held = self._exports.held(table_name, int(version))
+        fetched = None if held is None else held.provenance.fetched_at
+        source = "server" if came else "store"
+        told = Answered(source, int(version), fetched, f"export {table_name}")
+        self._of.tables.last = told
+        if output != "pandas":
+            return converted(rows, output)
+        frame = _pandas(rows)
+        frame.attrs["cortical_cache"] = told.note()
+        return frame
 
     def _ensure(
         self, name: str, version: int, promote: Promote, *, progress: bool
-    ) -> None:
+    ) -> bool:
+        """Hold an export, and tell whether it came just now."""
         listed = self._exports.known()
         known = {(one.name, one.version): one for one in listed}.get((name, version))
         if self._exports.held(name, version) is not None and (
@@ -150,7 +161,7 @@ class Exports:
             or known is None
             or self._exports.is_current(known)
         ):
-            return
+            return False
         export = known or self._exports.find(name, version)
         if self._of.settings.offline and not export.is_local:
             command = f"cortical-cache sync {self._of.dataset.name} {version}"
@@ -158,7 +169,8 @@ class Exports:
         from cortical_cache.client.progress.bars import bring_bar
 
         with bring_bar(export, show=progress) as come:
-            self._exports.bring(export, promote=promote, progress=come)
+            brought = self._exports.bring(export, promote=promote, progress=come)
+        return brought.is_new
 
     def __repr__(self) -> str:
         """Name the locations and how many exports were listed. No network."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cortical_cache.client.base import Base
 from cortical_cache.client.outputs import Output, check_output, converted, to_pandas
 from cortical_cache.errors import InvalidQueryError
+from cortical_cache.repositories.answered import Answered
 
 if TYPE_CHECKING:
     import os
@@ -111,13 +112,21 @@ class Queried(Base):
             timeout=timeout,
             memory_limit=memory_limit,
         )
+        before = self._sql.answers
         if cluster is None:
             rows = self._sql.answer(replace(question, parts=None))
         else:
             from cortical_cache.client.cluster import answer_on
 
             rows = answer_on(cluster, self._sql, question)
-        return to_pandas(rows) if output == "pandas" else converted(rows, output)
+        source = "server" if self._sql.answers > before else "store"
+        told = Answered(source, None, None, "SQL" if name is None else f"query {name}")
+        self._of.tables.last = told
+        if output != "pandas":
+            return converted(rows, output)
+        frame = to_pandas(rows)
+        frame.attrs["cortical_cache"] = told.note()
+        return frame
 
     def to_dask(
         self,

@@ -159,6 +159,12 @@ class Sql:
                 task.statement, task.sources, task.keys, task.values, task.timeout
             )
 
+    @property
+    def answers(self) -> int:
+        """Requests that servers of its datasets have answered so far."""
+        datasets = (self._own, *self._others.values())
+        return sum(one.origin.answers for one in datasets)
+
     @cached_property
     def _databases(self) -> "ShutDatabases":
         from cortical_cache.engine.kept import ShutDatabases

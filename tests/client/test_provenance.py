@@ -1,5 +1,6 @@
 """Every answer says where it came from, and every request leaves a line in the log."""
 
+import gzip
 import io
 import logging
 import re
@@ -67,6 +68,63 @@ def test_what_came_from_the_server_says_so(client):
     again = client.query_synapses(roots(client, 7), pre=True, batch_size=6)
 
     assert again.attrs["cortical_cache"]["source"] == "store"
+
+
+def cells(client):
+    return client.tables.nucleus_detection_v0().query()["id"].head(3).tolist()
+
+
+# Answers that no single query of a table gives: what is asked first, then the question.
+COMPUTED = {
+    "cells": (cells, lambda c, ids: c.cell_id_to_root_id(ids), 5),
+    "no empty cells": (
+        cells,
+        lambda c, ids: c.cell_id_to_root_id(ids, filter_empty=True),
+        5,
+    ),
+    "roots": (roots, lambda c, ids: c.root_id_to_cell_id(ids), None),
+    "SQL": (
+        lambda _: [],
+        lambda c, _: c.sql(f"SELECT count(*) AS n FROM {TABLE}"),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", COMPUTED)
+def test_a_computed_frame_says_whether_the_server_was_asked(client, what):
+    prepare, ask, version = COMPUTED[what]
+    ids = prepare(client)
+
+    sources = []
+    for one in (client, client, load_client("demo", version=5, offline=True)):
+        frame = ask(one, ids)
+        note = frame.attrs["cortical_cache"]
+        assert note == one.last_source.note()
+        assert note["version"] == version
+        sources.append(note["source"])
+
+    assert sources == ["server", "store", "store"]
+
+
+def test_an_export_says_where_it_came_from(client, tmp_path):
+    folder = tmp_path / "dumps" / "v5"
+    folder.mkdir(parents=True)
+    (folder / "mine_header.csv").write_text("id,bigint\n")
+    (folder / "mine.csv.gz").write_bytes(gzip.compress(b"1\n2\n"))
+    client.set_export_cloudpath(str(folder.parent))
+    before = datetime.now(UTC)
+
+    notes = []
+    for one in (client, client, load_client("demo", offline=True)):
+        frame = one.exports.get_table("mine", 5)
+        notes.append(frame.attrs["cortical_cache"])
+        assert notes[-1] == one.last_source.note()
+
+    assert [one["source"] for one in notes] == ["server", "store", "store"]
+    assert {one["version"] for one in notes} == {5}
+    (fetched,) = {one["fetched_at"] for one in notes}
+    assert before <= datetime.fromisoformat(fetched) <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("live", ["live_query", "live_live_query"])

@@ -212,6 +212,11 @@ class CaveSession:
                 self._server_time = heard.astimezone(UTC)
                 self._heard_at = monotonic()
 
+    @property
+    def answers(self) -> int:
+        """Requests that were answered so far. Grows with each."""
+        return self._transport.answers
+
     def server_time(self) -> datetime | None:
         """Return the time by the server's clock, from its last answer; None: unknown.
 

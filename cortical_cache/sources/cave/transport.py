@@ -86,6 +86,11 @@ class Transport:
     patience : Patience
     hear : callable
         Told the ``Date`` of each reply.
+
+    Attributes
+    ----------
+    answers : int
+        Requests that were answered so far. Grows with each.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class Transport:
         self.patience = patience
         self.hear = hear
         self.trusted = Trusted(server)
+        self.answers = 0
 
     def trust(self, server: str) -> None:
         """Show tokens to another server of this CAVE, too."""
@@ -189,6 +195,7 @@ class _Session(requests.Session):
                 response._content = _body(response, f"{server}: {what}", until)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  where requests keeps it
             finally:
                 response.close()
+        self._transport.answers += 1
         tell(response, monotonic() - began)
         return response
 
