@@ -3,7 +3,9 @@
 Versions, tables, views and their records; the queries are in ``materialize``.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.cached.passthrough import PassThrough
@@ -34,7 +36,7 @@ class Records(PassThrough):
     def __init__(self, repositories: Repositories, shell: object) -> None:
         super().__init__(repositories)
         self._shell = shell
-        self._managers: dict[tuple[str, int], Any] = {}
+        self._managers: dict[tuple[str, int], tuple[tuple[Any, ...], Any]] = {}
 
     @property
     def datastack_name(self) -> str:
@@ -58,38 +60,53 @@ class Records(PassThrough):
 
     @property
     def tables(self) -> "TableManager":
-        """The tables of the version, as ``tables.NAME(column=value).query()``."""
+        """The tables of the version, as ``tables.NAME(column=value).query()``.
+
+        Freshness: the list for a day.
+        """
         from cortical_cache.client.cached.managers import TableManager
 
         version = self._known_version(None)
-        key = ("tables", version)
-        if key not in self._managers:
-            catalog = self._of.catalog
+        catalog = self._of.catalog
+
+        def make(listed: Mapping[str, JsonObject], *rest: Any) -> TableManager:  # noqa: ANN401  as it takes them
             records = {
                 name: {**folded(record), "schema": record.get("schema_type")}
-                for name, record in catalog.tables(version).items()
+                for name, record in listed.items()
             }
-            self._managers[key] = TableManager(
-                self._shell, records, catalog.where(version), catalog.schemas()
-            )
-        return self._managers[key]
+            return TableManager(self._shell, records, *rest)
+
+        made_of = catalog.tables(version), catalog.where(version), catalog.schemas()
+        return self._manager(("tables", version), made_of, make)
 
     @property
     def views(self) -> "ViewManager":
-        """The views of the version, as ``views.NAME(column=value).query()``."""
+        """The views of the version, as ``views.NAME(column=value).query()``.
+
+        Freshness: the list for a day.
+        """
         from cortical_cache.client.cached.managers import ViewManager
 
         version = self._known_version(None)
-        key = ("views", version)
-        if key not in self._managers:
-            catalog = self._of.catalog
-            self._managers[key] = ViewManager(
-                self._shell,
-                catalog.views(version),
-                catalog.where(version),
-                catalog.view_schemas(version),
-            )
-        return self._managers[key]
+        catalog = self._of.catalog
+        made_of = (
+            catalog.views(version),
+            catalog.where(version),
+            catalog.view_schemas(version),
+        )
+        return self._manager(
+            ("views", version), made_of, partial(ViewManager, self._shell)
+        )
+
+    def _manager(
+        self, key: tuple[str, int], made_of: tuple[Any, ...], make: Callable[..., Any]
+    ) -> Any:  # noqa: ANN401  caveclient has no types
+        """Return a manager, made anew where what it is made of has changed."""
+        before, manager = self._managers.get(key, (None, None))
+        if before != made_of:
+            manager = make(*made_of)
+            self._managers[key] = made_of, manager
+        return manager
 
     def most_recent_version(self, datastack_name: str | None = None) -> int:
         """Return the newest version. Freshness: asked once a session."""
