@@ -89,7 +89,7 @@ def label_vertices(  # noqa: PLR0913  a mesh, what lies in it, and how
             members, part = shared.chunk(chunk, points[mine])
             labels[members] = ids[mine][part.match(near)]
 
-    workers = threads if threads > 0 else len(os.sched_getaffinity(0))
+    workers = threads if threads > 0 else _cores()
     _in_threads(work, np.flatnonzero(counts > 1), workers)
     _spread(labels, faces, HOPS if hop_limit is None else hop_limit)
     return labels
@@ -153,6 +153,13 @@ def _spread(labels: Ints, faces: Whole, hops: int) -> None:
         order = np.lexsort((labels[source], target))
         target, first = np.unique(target[order], return_index=True)
         labels[target] = labels[source[order][first]]
+
+
+def _cores() -> int:
+    """Return the cores that this process may use; macOS cannot tell, and has all."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _in_threads(work: Callable[[Ints], None], chunks: Ints, workers: int) -> None:
