@@ -112,9 +112,11 @@ def _condition(one: Filter, column: Column) -> Condition:
 
 def _all_typed(column: Column, given: tuple[Scalar, ...]) -> tuple[Value, ...]:
     """Return the values in the column's type, without NULL and what equals nothing."""
-    if column.type is ColumnType.BIGINT and all(type(one) is int for one in given):
-        # By the hundred thousand: no call for each.
+    if column.type is ColumnType.BIGINT and set(map(type, given)) <= {int}:
+        # By the hundred thousand: no step for each.
         ids = cast("tuple[int, ...]", given)
+        if not ids or (_SMALLEST <= min(ids) and max(ids) <= _LARGEST):
+            return ids
         return tuple(one for one in ids if _SMALLEST <= one <= _LARGEST)
     return tuple(
         typed for value in given if value is not None for typed in _typed(column, value)
