@@ -17,12 +17,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.cases import SIZES, all_cases
+from benchmarks.growth import grown
+from benchmarks.model import Case
 from benchmarks.plots import draw
 from benchmarks.report import page, verdicts
-from benchmarks.run import ensure, run_case
+from benchmarks.run import CaseError, ensure, run_case
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
@@ -33,45 +36,25 @@ ROUNDS = {"quick": 3, "full": 5}
 
 
 def main() -> int:
-    """Run what the arguments say; 1 if a goal is missed and ``--strict`` is given."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--quick", action="store_true", help="a million rows only")
-    parser.add_argument("--scale", type=int, nargs="*", metavar="ROWS")
-    parser.add_argument(
-        "--only", nargs="*", default=[], metavar="TEXT", help="of names"
-    )
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--json", action="store_true", help="on standard output")
-    parser.add_argument("--list", action="store_true", help="the cases, and stop")
-    parser.add_argument("--data", type=Path, default=HERE / "results" / "data")
-    parser.add_argument("--results", type=Path, default=HERE / "results")
-    parser.add_argument("--page", type=Path, metavar="JSON", help="make the docs page")
-    parser.add_argument("--add", action="store_true", help="to the results there are")
-    parser.add_argument("--strict", action="store_true")
-    chosen = parser.parse_args()
+    """Run what the arguments say; 1 if a case fails or, ``--strict``, misses a goal."""
+    chosen = _arguments()
     if chosen.page:
         kept = json.loads(chosen.page.read_text())
         PAGE.write_text(page(kept), encoding="utf-8")
         draw(kept, PAGE.parent)
         return 0
     kind = "quick" if chosen.quick else "full"
-    sizes = tuple(chosen.scale or SIZES[kind])
     cases = [
         case
-        for case in all_cases(sizes)
+        for case in all_cases(tuple(chosen.scale or SIZES[kind]))
         if not chosen.only or any(one in case.name for one in chosen.only)
     ]
     if chosen.list:
         print("\n".join(case.name for case in cases))
         return 0
-    rounds = chosen.rounds or ROUNDS[kind]
     found: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
-        "rounds": rounds,
+        "rounds": chosen.rounds or ROUNDS[kind],
         "load": os.getloadavg()[0],
         "machine": _machine(),
         "cases": {},
@@ -80,30 +63,59 @@ def main() -> int:
     path = chosen.results / f"{kind}.json"
     if chosen.add and path.exists():
         found["cases"] = json.loads(path.read_text())["cases"]
+    failed: list[str] = []
     for number, case in enumerate(cases, 1):
-        source = case.data.source
-        without = (
-            "" if source is None or source.exists() else f", without {source.name}"
-        )
-        print(
-            f"[{number}/{len(cases)}] {case.name}{without}", file=sys.stderr, flush=True
-        )
-        if without:
-            continue
-        data = ensure(case.data, chosen.data)
-        found["cases"][case.name] = run_case(case, data, rounds)
+        print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)
+        try:
+            _measure(case, found, chosen.data)
+        except CaseError as error:  # the others are not to be lost for one
+            print(f"{case.name} failed: {error}", file=sys.stderr, flush=True)
+            failed.append(case.name)
         path.write_text(json.dumps(found, indent=1) + "\n")
     path.with_suffix(".md").write_text(page(found), encoding="utf-8")
     if find_spec("matplotlib") is None:
         print("no picture: matplotlib is not installed", file=sys.stderr)
     else:
         draw(found, chosen.results)
-    if chosen.json:
-        print(json.dumps(found, indent=1))
-    else:
-        print(page(found))
-    missed = [text for _, text, _, holds in verdicts(found) if not holds]
-    return int(bool(missed and chosen.strict))
+    print(json.dumps(found, indent=1) if chosen.json else page(found))
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    missed = [goal for _, goal, _, holds in verdicts(found) if not holds]
+    missed += [name for name, _, holds in grown(found) if not holds]
+    return int(bool(failed or (missed and chosen.strict)))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="a million rows only")
+    add("--scale", type=int, nargs="*", metavar="ROWS")
+    add("--only", nargs="*", default=[], metavar="TEXT", help="of names")
+    add("--rounds", type=int, help="samples of each job")
+    add("--json", action="store_true", help="on standard output")
+    add("--list", action="store_true", help="the cases, and stop")
+    add("--data", type=Path, default=HERE / "results" / "data")
+    add("--results", type=Path, default=HERE / "results")
+    add("--page", type=Path, metavar="JSON", help="make the docs page and its pictures")
+    add("--add", action="store_true", help="to the results there are")
+    add("--strict", action="store_true", help="fail if a goal is missed")
+    return parser.parse_args()
+
+
+def _measure(case: Case, found: dict[str, Any], data: Path) -> None:
+    """Measure a case, unless what its data are made from is not there."""
+    source = case.data.source
+    if source is not None and not source.exists():
+        print(f"left out: there is no {source.name}", file=sys.stderr, flush=True)
+        return
+    with TemporaryDirectory(prefix="benchmarks-") as scratch:
+        os.environ["TMPDIR"] = scratch  # what the jobs leave behind goes with it
+        folder = ensure(case.data, data)
+        found["cases"][case.name] = run_case(case, folder, found["rounds"])
 
 
 def _machine() -> dict[str, Any]:

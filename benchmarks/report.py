@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.cases import case_of
+from benchmarks.cases import GROUPS, case_of
 from benchmarks.growth import families, grown
 from benchmarks.model import OURS, Case, Goal
 from benchmarks.parqlayground import QUERIES
@@ -140,7 +140,8 @@ def _queries(run: dict[str, Any]) -> Iterator[str]:
 
 def _cases(run: dict[str, Any]) -> Iterator[str]:
     group = None
-    for name, found in run["cases"].items():
+    by_group = sorted(run["cases"].items(), key=_place)
+    for name, found in by_group:
         case = case_of(name)
         if name.partition("/")[0] != group:
             group = name.partition("/")[0]
@@ -168,6 +169,10 @@ def _cases(run: dict[str, Any]) -> Iterator[str]:
         for job, why in found["left_out"].items():
             yield f"{job}: left out, {why}."
             yield ""
+
+
+def _place(one: tuple[str, object]) -> int:
+    return GROUPS.index(one[0].partition("/")[0])
 
 
 def _cold(one: dict[str, Any]) -> str:

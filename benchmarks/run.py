@@ -16,13 +16,17 @@ from typing import Any, Self
 
 from benchmarks.model import Case, Data, Job
 
-__all__ = ["ensure", "run_case"]
+__all__ = ["CaseError", "ensure", "run_case"]
 
 ROOT = Path(__file__).parents[1]
 MEASURES = ("cpu", "wall", "peak_mb", "read_mb")
 NOTHING_SAID = {"read_mb": 0.0, "answer": None, "extra": {}, "calls": 1}
 CALLS = 21
 """In a sample, at most: some cases ask seven questions in turn."""
+
+
+class CaseError(Exception):
+    """A case cannot be measured: no data, a job that fails, answers that differ."""
 
 
 def ensure(data: Data, folder: Path) -> Path:
@@ -40,7 +44,7 @@ def ensure(data: Data, folder: Path) -> Path:
         maker.start()
         maker.join()
         if maker.exitcode:
-            raise SystemExit(f"the data of {data.name} cannot be made")
+            raise CaseError(f"the data of {data.name} cannot be made")
         work.rename(path)
     return path
 
@@ -79,7 +83,7 @@ def run_case(case: Case, data: Path, rounds: int) -> dict[str, Any]:
     answers = {name: taken[0]["answer"] for name, taken in samples.items()}
     distinct = {json.dumps(one) for one in answers.values() if one is not None}
     if len(distinct) > 1:
-        raise SystemExit(f"{case.name}: the answers differ: {answers}")
+        raise CaseError(f"{case.name}: the answers differ: {answers}")
     figures = {
         name: _figures(taken, is_fresh=case.fresh) for name, taken in samples.items()
     }
@@ -175,7 +179,7 @@ class _Worker:
         line = self._process.stdout.readline()
         if not line:
             _, errors = self._process.communicate()
-            raise SystemExit(f"{self._name} failed:\n{errors[-4000:]}")
+            raise CaseError(f"{self._name} failed:\n{errors[-4000:]}")
         return line
 
 
@@ -199,7 +203,7 @@ def _whole(case: Case, number: int, data: Path) -> dict[str, Any]:
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = status
     if status or not lines:
-        raise SystemExit(f"{case.name}: {case.jobs[number].name} failed ({status})")
+        raise CaseError(f"{case.name}: {case.jobs[number].name} failed ({status})")
     wall, cpu = time.perf_counter() - began, used.ru_utime + used.ru_stime
     if case.jobs[number].script is None:
         return {**json.loads(lines[-1]), "wall": wall, "cpu": cpu}

@@ -115,7 +115,7 @@ def _all_typed(column: Column, given: tuple[Scalar, ...]) -> tuple[Value, ...]:
     if column.type is ColumnType.BIGINT and set(map(type, given)) <= {int}:
         # By the hundred thousand: no step for each.
         ids = cast("tuple[int, ...]", given)
-        if not ids or (_SMALLEST <= min(ids) and max(ids) <= _LARGEST):
+        if not ids or (min(ids) >= _SMALLEST and max(ids) <= _LARGEST):
             return ids
         return tuple(one for one in ids if _SMALLEST <= one <= _LARGEST)
     return tuple(

@@ -42,6 +42,7 @@ def test_sql_about_few_among_many_says_the_same_by_every_way(tmp_path, monkeypat
     assert (rows, joined > 10) == (1, True)
 
 
+@pytest.mark.timeout(300)  # a process for each of eight jobs, on a machine shared out
 def test_a_case_is_run_by_the_command_and_says_what_it_found(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     here = str(tmp_path)
@@ -64,6 +65,27 @@ def test_a_case_is_run_by_the_command_and_says_what_it_found(tmp_path, monkeypat
     assert (tmp_path / "full.md").read_text() == page(found)
     assert "one range file read | 1 | met" in page(found)
     assert str(tmp_path) not in done.stdout  # figures travel, paths do not
+
+
+def test_a_case_that_fails_is_told_and_does_not_take_the_others_along(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (tmp_path / "cortex-50000").mkdir()  # data that lack everything
+    here = str(tmp_path)
+    command = [sys.executable, "-m", "benchmarks", "--scale", "50000", "--rounds", "1"]
+    names = [CASE, CASE.replace("post", "pre")]
+
+    done = subprocess.run(
+        [*command, "--only", *names, "--results", here, "--data", here],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert f"failed: {', '.join(names)}" in done.stderr
+    assert json.loads((tmp_path / "full.json").read_text())["cases"] == {}
 
 
 def test_what_must_not_grow_is_compared_from_five_million_rows_on():
