@@ -171,8 +171,8 @@ class Lineage:
         require(self._origin, f"the {kind} asked for is")
         with self._origin.session.asking(f"the {kind}"):
             answer = as_object(ask())
-            for part_of in has:
-                answer[part_of]
+            if lacking := set(has) - answer.keys():
+                raise KeyError(*lacking)
         final = until is not None and is_past(
             until, self._origin.session.server_time(), self._versions.public_end()
         )

@@ -168,6 +168,12 @@ def test_what_is_passed_on_is_not_believed_when_it_breaks_off(to, server):
 
     with pytest.raises(ServerUnavailableError, match="breaks off"):
         client.cached.materialize.query_table("nucleus_detection_v0", random_sample=50)
+    server.recover()
+    sample = client.cached.materialize.query_table(
+        "nucleus_detection_v0", random_sample=50
+    )
+
+    assert len(sample) > 0
 
 
 def test_what_is_passed_on_is_not_unpickled(server):

@@ -19,6 +19,7 @@ from cortical_cache.sources.cave.faults import translated, understood
 from cortical_cache.sources.cave.quiet import quiet
 from cortical_cache.sources.cave.replies import read_whole
 from cortical_cache.sources.cave.session import CaveSession
+from cortical_cache.sources.cave.transport import OurSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,15 +113,11 @@ def _headers_of(
     mine = threading.get_ident()
     found: list[CaseInsensitiveDict[str]] = []
 
-    def note(response: requests.Response, *_: object, **__: object) -> None:
+    def note(response: requests.Response) -> None:
         path = urlsplit(response.url).path
         if threading.get_ident() == mine and path.endswith("/query") and response.ok:
             read_whole(response, what)
             found.append(response.headers)
 
-    hooks = session.hooks.setdefault("response", [])
-    hooks.append(note)
-    try:
+    with cast("OurSession", session).heard(note):
         yield found
-    finally:
-        hooks.remove(note)

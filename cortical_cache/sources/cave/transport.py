@@ -39,7 +39,7 @@ from cortical_cache.sources.cave.transfer import tell
 from cortical_cache.sources.cave.trust import Trusted
 from cortical_cache.sources.limits import JSON_BYTES, REPLY_BYTES, check_unpacked
 
-__all__ = ["ATTEMPTS", "Patience", "Transport", "patient"]
+__all__ = ["ATTEMPTS", "OurSession", "Patience", "Transport", "patient"]
 
 ATTEMPTS = 4
 _CHUNK = 1 << 18
@@ -118,15 +118,25 @@ class Transport:
 
     def session(self) -> requests.Session:
         """Return a new session."""
-        return _Session(self)
+        return OurSession(self)
 
 
-class _Session(requests.Session):
+class OurSession(requests.Session):
     """A session whose every request has time-outs, retries, limits and a breaker."""
 
     def __init__(self, transport: Transport) -> None:
         super().__init__()
         self._transport = transport
+        self._listeners: list[Callable[[requests.Response], None]] = []
+
+    @contextmanager
+    def heard(self, hear: Callable[[requests.Response], None]) -> Generator[None]:
+        """Show each answer to a function, read whole; requests' hooks come before."""
+        self._listeners.append(hear)
+        try:
+            yield
+        finally:
+            self._listeners.remove(hear)
 
     def mount(self, prefix: str, adapter: BaseAdapter) -> None:
         """Mount without urllib3's retries: they have no jitter, and read no text."""
@@ -175,6 +185,8 @@ class _Session(requests.Session):
                     outage.answered(response.status_code)
                     is_busy(response, server, what)
                     refuse(response, server, what)
+                    for hear in [*self._listeners]:
+                        hear(response)
                     return response
         raise AssertionError(what)
 
