@@ -10,7 +10,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["EXACT", "MISSING", "as_ids", "fetch_arguments", "undamaged"]
+__all__ = [
+    "EXACT",
+    "MISSING",
+    "as_ids",
+    "fetch_command",
+    "same_call",
+    "undamaged",
+]
 
 EXACT = 2**53
 """Below this every integer is a float of its own (IEEE 754 binary64)."""
@@ -19,13 +26,23 @@ MISSING = -(2**63)
 """Stands for NULL in arrays; no id or time has this value."""
 
 
-_SHOWN = 5
+_AT_MOST = 100
+"""Ids that a command is written out for: 2 kB."""
 
 
-def fetch_arguments(ids: "Sequence[int] | npt.NDArray[np.int64]") -> str:
-    """Write the first ids as arguments of ``cortical-cache fetch``."""
-    first = " ".join(str(int(one)) for one in ids[:_SHOWN])
-    return first if len(ids) <= _SHOWN else f"{first} ..."
+def fetch_command(dataset: str, ids: "Sequence[int] | npt.NDArray[np.int64]") -> str:
+    """Write the command that fetches what belongs to ids, to be pasted as it is.
+
+    Of too many for that, say what does the same.
+    """
+    if len(ids) > _AT_MOST:
+        return same_call(dataset)
+    return " ".join(["cortical-cache fetch", dataset, *(str(int(i)) for i in ids)])
+
+
+def same_call(dataset: str) -> str:
+    """Say how to fetch what no command does."""
+    return f"the same call of load_client({dataset!r}, offline=False)"
 
 
 def undamaged(number: float, name: str, *, whole: bool = True) -> int | float:

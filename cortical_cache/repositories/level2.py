@@ -16,6 +16,7 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import MISSING, Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import UnknownNameError
+from cortical_cache.model.ids import same_call
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES, Attribute
 from cortical_cache.model.moments import from_micros, to_micros
@@ -132,7 +133,7 @@ class Level2:
             lambda: self._origin.level2.caches(),  # noqa: PLW0108  offline: no origin
             missing=(
                 f"which L2 cache {name} has is",
-                f"cortical-cache sync {name} latest",
+                same_call(name),
             ),
         )
         return as_object(document.value)

@@ -18,7 +18,7 @@ from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.keyed import MISSING
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import fetch_arguments
+from cortical_cache.model.ids import fetch_command
 from cortical_cache.model.moments import from_micros
 from cortical_cache.policy.freshness import Fact, is_absent, is_fresh
 from cortical_cache.repositories.roots import Roots
@@ -159,7 +159,7 @@ class Meshes:
             name = self._origin.dataset.name
             text = f"the mesh of {root} of {name}"
             if _group(options) == _PLAIN:
-                command = f"cortical-cache fetch {name} {fetch_arguments([root])}"
+                command = fetch_command(name, [root])
                 raise NotCachedError(f"{text} is", f"{command} --meshes")
             shown = ", ".join(f"{one}={value!r}" for one, value in options.items())
             raise NotCachedError(f"{text} with {shown} is", "the same call online")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import fetch_arguments
+from cortical_cache.model.ids import fetch_command, same_call
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def require(
     what : str
         With its verb: ``the lines of 7 are``.
     ids : sequence of int
-        What to fetch to have it.
+        What to fetch to have it; without any, only the same call online does.
     command : str, optional
         What else fetches it.
 
@@ -54,9 +54,7 @@ def require(
     if origin.offline:
         name = origin.dataset.name
         if command is None:
-            command = f"cortical-cache sync {name} latest"
-            if len(ids):
-                command = f"cortical-cache fetch {name} {fetch_arguments(ids)}"
+            command = fetch_command(name, ids) if len(ids) else same_call(name)
         raise NotCachedError(what, command)
 
 
