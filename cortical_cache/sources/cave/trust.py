@@ -5,6 +5,7 @@ that somebody gave, to a viewer, and to a bucket.
 """
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -12,6 +13,9 @@ import requests
 __all__ = ["Trusted"]
 
 _COOKIE = "middle_auth_token"
+
+# Below these anybody may have a name, as below a name of one part.
+_PUBLIC = re.compile(r"(ac|co|com|edu|gov|net|org)\.[a-z]{2}")
 
 
 class Trusted:
@@ -68,5 +72,5 @@ def _domain(parts: SplitResult) -> str:
         ipaddress.ip_address(host)
     except ValueError:
         domain = host.partition(".")[2]
-        return domain if "." in domain else ""
+        return "" if "." not in domain or _PUBLIC.fullmatch(domain) else domain
     return ""
