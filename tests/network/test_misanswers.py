@@ -164,6 +164,7 @@ def test_fewer_or_other_answers_than_asked_are_not_believed(
 @pytest.mark.parametrize("to", [2_000, 0])
 def test_what_is_passed_on_is_not_believed_when_it_breaks_off(to, server):
     client = load_client("demo", version=5)
+    client.cached.materialize.query_table("nucleus_detection_v0", get_counts=True)
     server.befall(troubles.shortened(to).on("/query$"))
 
     with pytest.raises(ServerUnavailableError, match="breaks off"):
@@ -178,6 +179,7 @@ def test_what_is_passed_on_is_not_believed_when_it_breaks_off(to, server):
 
 def test_what_is_passed_on_is_not_unpickled(server):
     client = load_client("demo", version=5)
+    client.cached.materialize.query_table("nucleus_detection_v0", get_counts=True)
     server.befall(troubles.of_type("x-application/pyarrow").on("/query$"))
 
     with pytest.raises(SourceError, match="instead of Arrow data"):
