@@ -2,6 +2,7 @@
 
 import ast
 import struct
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,10 @@ __all__ = ["Reply", "read_reply", "read_whole"]
 # An Arrow stream ends with a continuation marker and a length of zero. A stream cut
 # between two messages reads without complaint, so the marker is looked for.
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+
+# Python 3.11 counts the depth of all that is parsed at once together, and fails where a
+# collection of garbage lets another thread in (python/cpython#106905).
+_PARSING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def _column_names(header: str | None, what: str) -> dict[str, tuple[str, ...]]:
     if header is None:
         return {}
     try:
-        parsed = as_object(ast.literal_eval(header))
+        with _PARSING:
+            parsed = as_object(ast.literal_eval(header))
         return {table: tuple(as_object(names)) for table, names in parsed.items()}
     except (
         MemoryError,  # so Python's parser says that something nests too deeply
