@@ -218,7 +218,8 @@ def _stored(folder: Path, columns: list[str]) -> Any:  # noqa: ANN401  an Arrow 
 
     wanted = ds.field("id").isin(_some_synapses(folder)()["id"].tolist())
     state = opened().repositories.store.rows("table", SYNAPSES, VERSION).state()
-    files = [file for piece in state.pieces_whole() or () for file in piece.files]
+    held = state.held_whole()
+    files = [file for piece in held.pieces for file in piece.files] if held else []
     rows = ds.dataset(files).to_table(filter=wanted).sort_by("id")
     return rows.select(columns).combine_chunks()
 

@@ -29,7 +29,7 @@ ascending order.
 class RowSetState:
     """The commits of a row set that count, and the questions they can answer.
 
-    Every ``pieces_*`` and ``held_*`` method looks at the files that it names, and
+    Every ``held_*`` method looks at the files that it names, and
     raises `StoreChangedError` if one is gone (ask through `RowSet.read` to have that
     retried) or `CorruptStoreError` if one is not what its commit says.
 
@@ -133,29 +133,6 @@ class RowSetState:
             return wanted
         return wanted.difference(self._assign(column, wanted)[1])
 
-    def pieces_whole(self) -> tuple[Piece, ...] | None:
-        """Return the files that hold all rows, each row once; None if not all are held.
-
-        A table without rows is one piece: a file of no rows that has its columns.
-        """
-        held = self.held_whole()
-        return None if held is None else held.pieces
-
-    def pieces_for(self, column: str, keys: Iterable[int]) -> tuple[Piece, ...] | None:
-        """Return the pieces that hold all rows with ``column`` among `keys`.
-
-        Each key is answered by exactly one commit, and a file is named only if its
-        commit's key ranges do not exclude every key. So an empty tuple means that
-        all keys are covered and no row can have any of them.
-
-        Returns
-        -------
-        tuple of Piece, or None
-            None unless every key is covered.
-        """
-        held = self.held_for(column, keys)
-        return None if held is None else held.pieces
-
     @property
     def is_one_file(self) -> bool:
         """Whether all rows are held in one file, which every question reads anyway."""
@@ -165,7 +142,9 @@ class RowSetState:
     def held_whole(
         self, sought: Sequence[str] = (), *, extent: Extent = "read"
     ) -> HeldRows | None:
-        """Return all rows, ready to be asked; None if not all are held.
+        """Return all rows, each once, ready to be asked; None if not all are held.
+
+        A table without rows is one piece: a file of no rows that has its columns.
 
         Parameters
         ----------
@@ -192,7 +171,10 @@ class RowSetState:
     def held_for(self, column: str, keys: Iterable[int]) -> HeldRows | None:
         """Return the rows with ``column`` among `keys`; None unless all are covered.
 
-        See `pieces_for`. The rows are exact only if every commit they come from is.
+        Each key is answered by exactly one commit, and a file is named only if its
+        commit's key ranges do not exclude every key. So no pieces at all mean that
+        all keys are covered and no row can have any of them. The rows are exact only
+        if every commit they come from is.
         """
         wanted = frozenset(keys)
         whole = self._whole()

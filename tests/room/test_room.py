@@ -90,7 +90,7 @@ def test_files_that_two_tables_share_count_once(client, store_dir):
 
     assert after - before < commit.nbytes / 2
     assert plan.nbytes < commit.nbytes / 2
-    assert source.state().pieces_whole()
+    assert source.state().held_whole()
 
 
 def test_a_hit_notes_its_use_once_a_day(client):

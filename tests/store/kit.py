@@ -3,7 +3,7 @@
 import errno
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from io import BufferedWriter
 from pathlib import Path
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cortical_cache.model.coverage import Keys, Piece
+from cortical_cache.model.held import HeldRows
 from cortical_cache.model.shape import Column, ColumnType, TableShape
 from cortical_cache.store import (
     DatasetStore,
@@ -60,10 +61,15 @@ def rows_of(column: str, keys: Iterable[int]) -> pa.Table:
     return table(row for row in CORTEX if row[place] in wanted)
 
 
-def ids(pieces: Sequence[Piece]) -> list[int]:
-    """Ids of the rows that the pieces hold, read by other code than the store's."""
+def pieces(held: HeldRows | None) -> tuple[Piece, ...]:
+    """What is held; nothing of None."""
+    return () if held is None else held.pieces
+
+
+def ids(held: HeldRows | None) -> list[int]:
+    """Ids of the rows that are held, read by other code than the store's."""
     found: list[int] = []
-    for piece in pieces:
+    for piece in pieces(held):
         for file in piece.files:
             rows = pq.read_table(file)
             if piece.key_column is not None:

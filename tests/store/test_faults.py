@@ -34,6 +34,7 @@ from .kit import (
     ids,
     open_dataset,
     open_synapses,
+    pieces,
     sweep_later,
     table,
 )
@@ -64,10 +65,10 @@ def is_old_or_new(rows: RowSet) -> str:
     state = rows.state()
     if state.is_whole:
         assert len(state.commits) == 1
-        assert ids(state.pieces_whole() or ()) == ALL
+        assert ids(state.held_whole()) == ALL
         return "new"
     assert state.covered("post", [0, 1, 2]) == {1}
-    assert ids(state.pieces_for("post", [1]) or ()) == POST_1
+    assert ids(state.held_for("post", [1])) == POST_1
     return "old"
 
 
@@ -107,7 +108,7 @@ def test_killed_in_the_very_first_write_the_next_one_works(tmp_path: Path):
         rows = open_synapses(root)
         assert rows.state().is_whole in {True, False}
         append_keys(rows, "post", [1])
-        assert ids(rows.state().pieces_for("post", [1]) or ()) == POST_1
+        assert ids(rows.state().held_for("post", [1])) == POST_1
         assert Store(root).datasets() == ("minnie",)
 
 
@@ -228,7 +229,7 @@ def test_32_processes_with_32_keys_leave_all_32_covered(root: Path):
     assert state.covered("post", range(32)) == frozenset(range(32))
     assert len(state.commits) == 32
     expected = sorted(key * 10 + n for key in range(32) for n in range(5))
-    assert ids(state.pieces_for("post", range(32)) or ()) == expected
+    assert ids(state.held_for("post", range(32))) == expected
     assert Store(root).verify("minnie", deep=True) == ()
 
 
@@ -254,7 +255,7 @@ def read_while_writers_die(root: Path, kills: int) -> int:
     def ask(state: RowSetState) -> set[int]:
         if not state.exists:
             return set()
-        (piece,) = state.pieces_whole() or ()
+        (piece,) = pieces(state.held_whole())
         rows = [pq.read_table(file) for file in piece.files]
         assert sum(part.num_rows for part in rows) == 1500
         return {number for part in rows for number in part["post"].to_pylist()}
@@ -316,7 +317,7 @@ def test_a_flipped_bit_of_a_data_file_is_found_and_never_read(root: Path):
         flipped = good[position] ^ (1 << position % 8)
         path.write_bytes(good[:position] + bytes([flipped]) + good[position + 1 :])
         with pytest.raises(CorruptStoreError, match=path.name):
-            open_synapses(root).state().pieces_for("post", [1])
+            open_synapses(root).state().held_for("post", [1])
         assert Store(root).verify("minnie") == ()
         (problem,) = Store(root).verify("minnie", deep=True)
         assert problem.path == path

@@ -31,6 +31,7 @@ from .kit import (
     files_under,
     ids,
     open_synapses,
+    pieces,
     rows_of,
     table,
 )
@@ -52,8 +53,8 @@ def test_a_store_that_does_not_exist_holds_nothing_and_is_not_made(
     assert not state.exists
     assert state.shape is None
     assert state.covered("post", [1]) == frozenset()
-    assert state.pieces_whole() is None
-    assert state.pieces_for("post", [1]) is None
+    assert state.held_whole() is None
+    assert state.held_for("post", [1]) is None
     assert not root.exists()
 
 
@@ -71,9 +72,9 @@ def test_rows_are_the_appended_ones_with_their_commit_in_every_process(
     assert state.is_whole
     assert state.rows == len(CORTEX)
     assert state.nbytes == sum(file.nbytes for file in commit.files)
-    pieces = state.pieces_whole() or ()
-    assert [pq.read_table(file) for file in pieces[0].files] == [table(CORTEX)]
-    assert state.held_whole() == HeldRows(SHAPE, pieces, exact=True)
+    (piece,) = pieces(state.held_whole())
+    assert [pq.read_table(file) for file in piece.files] == [table(CORTEX)]
+    assert state.held_whole() == HeldRows(SHAPE, (piece,), exact=True)
 
 
 def test_a_row_fetched_by_two_processes_counts_once(synapses: RowSet):
@@ -81,9 +82,9 @@ def test_a_row_fetched_by_two_processes_counts_once(synapses: RowSet):
     append_keys(synapses, "post", [2, 3])
 
     state = synapses.state()
-    pieces = state.pieces_for("post", [1, 2, 3]) or ()
+    held = state.held_for("post", [1, 2, 3])
 
-    assert ids(pieces) == sorted(row[0] for row in CORTEX if row[2] in {1, 2, 3})
+    assert ids(held) == sorted(row[0] for row in CORTEX if row[2] in {1, 2, 3})
     assert state.covered("post", [0, 1, 2, 3]) == {1, 2, 3}
 
 
@@ -91,23 +92,23 @@ def test_keys_answer_only_for_their_own_column(synapses: RowSet):
     append_keys(synapses, "post", [1, 2])
 
     assert synapses.state().covered("pre", [1, 2]) == frozenset()
-    assert synapses.state().pieces_for("pre", [1]) is None
+    assert synapses.state().held_for("pre", [1]) is None
 
 
 def test_nothing_is_answered_unless_every_key_is_covered(synapses: RowSet):
     append_keys(synapses, "post", [1])
 
-    assert synapses.state().pieces_for("post", [1, 2]) is None
-    assert synapses.state().pieces_for("post", []) == ()
+    assert synapses.state().held_for("post", [1, 2]) is None
+    assert synapses.state().held_for("post", []) == HeldRows(SHAPE, ())
 
 
 def test_a_whole_table_answers_for_keys(synapses: RowSet):
     append_keys(synapses, "post", [1])
     append(synapses, table(CORTEX), Whole())
 
-    pieces = synapses.state().pieces_for("post", [0, 1]) or ()
+    held = synapses.state().held_for("post", [0, 1])
 
-    assert ids(pieces) == sorted(row[0] for row in CORTEX if row[2] in {0, 1})
+    assert ids(held) == sorted(row[0] for row in CORTEX if row[2] in {0, 1})
     assert synapses.state().covered("pre", [5, 6]) == {5, 6}
 
 
@@ -118,7 +119,7 @@ def test_a_root_without_rows_is_covered_and_needs_no_file(synapses: RowSet):
     state = synapses.state()
 
     assert state.covered("post", [77, 99]) == {77, 99}
-    assert state.pieces_for("post", [77, 99]) == ()
+    assert state.held_for("post", [77, 99]) == HeldRows(SHAPE, ())
     held = state.held_for("post", [77])
     assert held is not None
     assert held.shape == SHAPE
@@ -127,10 +128,10 @@ def test_a_root_without_rows_is_covered_and_needs_no_file(synapses: RowSet):
 def test_an_empty_table_is_whole_and_keeps_its_columns(synapses: RowSet):
     append(synapses, table([]), Whole())
 
-    (piece,) = synapses.state().pieces_whole() or ()
+    (piece,) = pieces(synapses.state().held_whole())
 
     assert pq.read_table(piece.files[0]).equals(table([]))
-    assert synapses.state().pieces_for("post", [1]) == ()
+    assert synapses.state().held_for("post", [1]) == HeldRows(SHAPE, ())
 
 
 def test_superseded_commits_no_longer_count_but_keep_their_files(
@@ -186,7 +187,7 @@ def test_a_kept_reply_answers_its_request_and_no_other(synapses: RowSet):
 def test_files_are_sorted_with_null_last(synapses: RowSet):
     append(synapses, table(reversed(CORTEX)), Whole(), sort_by=("post", "id"))
 
-    (piece,) = synapses.state().pieces_whole() or ()
+    (piece,) = pieces(synapses.state().held_whole())
     found = pq.read_table(piece.files[0])
 
     assert found.to_pylist() == sorted(
@@ -228,12 +229,12 @@ def test_a_stream_is_one_commit_of_files_cut_between_keys(synapses: RowSet, size
             assert not synapses.state().exists
 
     state = synapses.state()
-    (piece,) = state.pieces_whole() or ()
+    (piece,) = pieces(state.held_whole())
 
     assert state.commits == (writer.commit,)
     assert [pq.read_metadata(file).num_rows for file in piece.files] == [12] * 5
     for key in range(5):
-        (one,) = state.pieces_for("pre", [FIRST + key]) or ()
+        (one,) = pieces(state.held_for("pre", [FIRST + key]))
         assert len(one.files) == 1
 
 
@@ -262,10 +263,10 @@ def test_null_and_zero_lie_in_files_of_their_own(synapses: RowSet, limit: int):
     ) as writer:
         writer.write(table(order))
 
-    (piece,) = synapses.state().pieces_whole() or ()
+    (piece,) = pieces(synapses.state().held_whole())
     values = [set(pq.read_table(file)["post"].to_pylist()) for file in piece.files]
 
-    assert ids([piece]) == [row[0] for row in CORTEX]
+    assert ids(synapses.state().held_whole()) == [row[0] for row in CORTEX]
     assert all(one in ({0}, {None}) or not one & {0, None} for one in values)
     assert {0} in values
     assert {None} in values
@@ -315,9 +316,9 @@ def test_copies_are_complete_and_never_read_together(synapses: RowSet):
     state = synapses.state()
 
     assert state.rows == len(CORTEX)
-    assert ids(state.pieces_whole() or ()) == [row[0] for row in CORTEX]
+    assert ids(state.held_whole()) == [row[0] for row in CORTEX]
     for column in ("pre", "post"):
-        (piece,) = state.pieces_for(column, [FIRST, 1]) or ()
+        (piece,) = pieces(state.held_for(column, [FIRST, 1]))
         (file,) = piece.files
         chosen = next(one for one in writer.commit.files if one.name in file)
         assert chosen.sorted_by == (column, "id")
@@ -405,7 +406,7 @@ def test_provenance_is_in_commit_and_file(synapses: RowSet):
     synapses.append(table(CORTEX), shape=SHAPE, coverage=Whole(), provenance=provenance)
 
     (commit,) = synapses.state().commits
-    (piece,) = synapses.state().pieces_whole() or ()
+    (piece,) = pieces(synapses.state().held_whole())
 
     assert commit.provenance == provenance
     metadata = pq.read_metadata(piece.files[0]).metadata
@@ -443,7 +444,7 @@ def test_a_reader_under_whom_files_vanish_asks_once_more(synapses: RowSet, root:
             (
                 root / "minnie/v1300/tables/synapses" / state.commits[0].files[0].name
             ).unlink()
-        return ids(state.pieces_whole() or ())
+        return ids(state.held_whole())
 
     assert synapses.read(ask) == [row[0] for row in CORTEX]
     assert len(seen) == 2
@@ -455,10 +456,10 @@ def test_files_that_stay_away_are_an_error(synapses: RowSet, root: Path, late: b
     paths = list(root.rglob("*.parquet"))
 
     def ask(state: RowSetState) -> list[int]:
-        pieces = state.pieces_whole() or () if late else ()
+        held = state.held_whole() if late else None
         for path in paths:
             path.unlink(missing_ok=True)
-        return ids(pieces or state.pieces_whole() or ())
+        return ids(held or state.held_whole())
 
     with pytest.raises(StoreChangedError):
         synapses.read(ask)
@@ -472,22 +473,22 @@ def test_a_cut_or_changed_file_is_never_offered(synapses: RowSet, root: Path):
     for damaged in (good[:-1], good + b"x", good[:50] + b"\xff" + good[51:]):
         path.write_bytes(damaged)
         with pytest.raises(CorruptStoreError, match=path.name):
-            open_synapses(root).state().pieces_whole()
+            open_synapses(root).state().held_whole()
 
     path.write_bytes(good)
-    assert open_synapses(root).state().pieces_whole() is not None
+    assert open_synapses(root).state().held_whole() is not None
 
 
 def test_a_file_cut_after_its_first_use_is_not_offered_again(
     synapses: RowSet, root: Path
 ):
     append(synapses, table(CORTEX), Whole())
-    assert synapses.state().pieces_whole() is not None
+    assert synapses.state().held_whole() is not None
     (path,) = root.rglob("*.parquet")
     path.write_bytes(path.read_bytes()[:-1])
 
     with pytest.raises(CorruptStoreError, match="bytes"):
-        synapses.state().pieces_whole()
+        synapses.state().held_whole()
 
 
 def test_asking_what_is_held_imports_no_pyarrow(synapses: RowSet, root: Path):
@@ -497,7 +498,7 @@ def test_asking_what_is_held_imports_no_pyarrow(synapses: RowSet, root: Path):
         f"data = Store(Path({str(root)!r})).dataset(\n"
         "    'minnie', datastack='minnie65', server='https://global.example.org')\n"
         "state = data.rows('table', 'synapses', 1300).state()\n"
-        "assert state.pieces_for('post', [1])\n"
+        "assert state.held_for('post', [1]).pieces\n"
         "heavy = {'pyarrow', 'pandas', 'duckdb', 'numpy', 'filelock'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )

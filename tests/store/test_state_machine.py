@@ -91,15 +91,15 @@ class RowSetIsADict(RuleBasedStateMachine):
         covered = {key for key in keys if self.covers(column, key)}
 
         state = self.rows.state()
-        pieces = state.pieces_for(column, keys)
+        held = state.held_for(column, keys)
 
         assert state.covered(column, keys) == covered
         if covered == keys and self.model:
             expected = (row[0] for row in CORTEX if row[PLACE[column]] in keys)
-            assert pieces is not None
-            assert ids(pieces) == sorted(expected)
+            assert held is not None
+            assert ids(held) == sorted(expected)
         else:
-            assert pieces is None
+            assert held is None
 
     def covers(self, column: str, key: int) -> bool:
         return any(
@@ -119,7 +119,7 @@ class RowSetIsADict(RuleBasedStateMachine):
         assert state.exists == bool(self.model)
         assert state.is_whole == (Whole() in self.model.values())
         if state.is_whole:
-            assert ids(state.pieces_whole() or ()) == [row[0] for row in CORTEX]
+            assert ids(state.held_whole()) == [row[0] for row in CORTEX]
             assert state.rows == len(CORTEX)
         replies = state.held_request("digest")
         assert (replies is not None) == (Request("digest") in self.model.values())

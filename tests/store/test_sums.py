@@ -16,7 +16,7 @@ from cortical_cache.store.commit import SMALL
 from cortical_cache.store.commit_json import commit_from_json, commit_to_json
 from cortical_cache.store.sums import PART, Sums
 
-from .kit import PROVENANCE, SHAPE, open_synapses
+from .kit import PROVENANCE, SHAPE, open_synapses, pieces
 
 ROWS = 600_000
 KEYS = 5_000
@@ -57,8 +57,7 @@ def turn(path: Path, place: int, bit: int = 0) -> None:
 
 def read(root: Path, keys: list[int]) -> list[tuple[int, ...]]:
     """Return the rows of some keys, as another process finds them."""
-    pieces = open_synapses(root).state().pieces_for("post", keys)
-    (piece,) = pieces or ()
+    (piece,) = pieces(open_synapses(root).state().held_for("post", keys))
     query = "SELECT * FROM read_parquet($files) WHERE post IN $keys ORDER BY ALL"
     given = {"files": list(piece.files), "keys": keys}
     return duckdb.execute(query, given).fetchall()
@@ -130,12 +129,12 @@ def test_what_a_lookup_does_not_need_is_not_looked_at(root):
 
 def test_a_part_is_compared_once(root):
     rows = open_synapses(root)
-    assert rows.state().pieces_for("post", [7])
+    assert pieces(rows.state().held_for("post", [7]))
     turn(data_file(root), 100)
 
-    assert rows.state().pieces_for("post", [7])
+    assert pieces(rows.state().held_for("post", [7]))
     with pytest.raises(CorruptStoreError):
-        open_synapses(root).state().pieces_for("post", [7])
+        open_synapses(root).state().held_for("post", [7])
 
 
 def test_a_column_that_files_are_not_sorted_by_needs_all(root):
@@ -145,7 +144,7 @@ def test_a_column_that_files_are_not_sorted_by_needs_all(root):
     (low, _) = pq.read_table(path, columns=["pre"])["pre"].to_pylist()[:2]
 
     with pytest.raises(CorruptStoreError):
-        open_synapses(root).state().pieces_for("pre", [low])
+        open_synapses(root).state().held_for("pre", [low])
 
 
 def test_sums_are_the_same_however_it_is_written():
