@@ -88,7 +88,10 @@ def integer(value: object, name: str, *, least: int) -> int | None:
     InvalidQueryError
         If it is no whole number, or too small.
     """
-    number = plain(value)
+    try:
+        number = plain(value)
+    except InvalidQueryError:  # in words that are for filters
+        number = math.nan
     if number is None:
         return None
     if isinstance(number, float) and number.is_integer():

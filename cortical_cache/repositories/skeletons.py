@@ -16,6 +16,7 @@ from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
+from cortical_cache.model.values import integer
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.missing import by_sync, require_ids
 from cortical_cache.repositories.skeletonoutcome import SkeletonOutcome, SkeletonStatus
@@ -76,15 +77,16 @@ class Skeletons:
         )
         return [int(str(one)) for one in as_list(document.value)]
 
-    def version(self, given: int | None) -> int:
+    def version(self, given: object) -> int:
         """Return the number of a version: 4 where none is given, the newest for -1.
 
         Raises
         ------
         InvalidQueryError
-            If there is no such version.
+            If there is no such version, or it is no number.
         """
-        number = LATEST if given is None else int(given)
+        asked = integer(given, "skeleton_version", least=-1)
+        number = LATEST if asked is None else asked
         if number == LATEST and self._origin.offline:
             return number
         known = self.versions()

@@ -98,6 +98,9 @@ def test_versions_are_apart(serve, roots):
     assert len(asked(cave, "/exists")) == 1
     with pytest.raises(InvalidQueryError, match="version 9"):
         client.skeletons_exist(root_ids=roots[:2], skeleton_version=9)
+    for wrong in ([4], 3.5, True):
+        with pytest.raises(InvalidQueryError, match="skeleton_version"):
+            client.skeletons_exist(root_ids=roots[:2], skeleton_version=wrong)
     new, old = (
         client.get_skeletons(roots[:1], one)[roots[0]].skeleton() for one in (-1, 3)
     )
