@@ -47,9 +47,12 @@ class VertexAssigner:
     @property
     def mesh_label_index(self) -> npt.NDArray[np.int64]:
         """The place in `lvl2_ids` of each vertex's id; -1 where there is none."""
+        index = np.full(len(self.mesh_label), -1, np.int64)
+        is_labelled = self.mesh_label != 0
         order = np.argsort(self.lvl2_ids, kind="stable")
-        place = np.searchsorted(self.lvl2_ids[order], self.mesh_label)
-        return np.where(self.mesh_label == 0, -1, order[place % max(1, len(order))])
+        place = np.searchsorted(self.lvl2_ids[order], self.mesh_label[is_labelled])
+        index[is_labelled] = order[place]
+        return index
 
     @property
     def chunk_dims(self) -> npt.NDArray[np.float64]:

@@ -164,6 +164,22 @@ def test_a_mesh_and_parts_of_ones_own_need_no_others(client, server):
     assert not server.requests
 
 
+def test_a_mesh_without_ids_has_no_labels(client):
+    corner = np.eye(3) * 100.0
+
+    labels, assigner = client.mesh.compute_vertex_to_l2_mapping(
+        5,
+        vertices=corner,
+        faces=np.array([[0, 1, 2]]),
+        lvl2_ids=np.empty(0, np.int64),
+        lvl2_pts=np.empty((0, 3)),
+        return_assigner=True,
+    )
+
+    assert labels.tolist() == [0, 0, 0]
+    assert assigner.mesh_label_index.tolist() == [-1, -1, -1]
+
+
 def test_what_does_not_fit_together_is_refused(client, roots):
     mesh = client.mesh.get_mesh(roots[0])
     compute = client.mesh.compute_vertex_to_l2_mapping
