@@ -132,6 +132,22 @@ def test_a_root_of_then_is_found_under_what_it_was_before(given, both):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_a_question_without_meaning_is_not_passed_on(both):
+    """Not even where the server would answer it, of another id."""
+    cave, client, _ = both
+    when = client.cached.materialize.get_timestamp(4) + timedelta(days=3)
+    cave.clear_log()
+
+    with pytest.raises(InvalidQueryError, match="the last digits are lost"):
+        client.cached.materialize.live_query(
+            "cell_types", when, filter_equal_dict={"target_id": float(2**60)}
+        )
+
+    assert not row_queries(cave)
+    assert not live_requests(cave)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_now_is_never_remembered(both):
     cave, client, _ = both
     now = datetime.now(UTC)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from caveclient.materializationengine import MaterializationClient
 
+from cortical_cache.errors import CorticalCacheError
 from cortical_cache.model.arguments import table_query
 from cortical_cache.model.attributes import given_filters
 from cortical_cache.model.values import as_given
@@ -47,8 +48,8 @@ def computed(
     graph: "CachedChunkedGraph",
     arguments: Mapping[str, Any],
     base: int,
-) -> "pd.DataFrame":
-    """Compute the answer of ``live_query``.
+) -> "pd.DataFrame | None":
+    """Compute the answer of ``live_query``; None where only the server can.
 
     Parameters
     ----------
@@ -62,6 +63,8 @@ def computed(
 
     Raises
     ------
+    InvalidQueryError
+        If the arguments have no meaning at any moment.
     NotCachedError
         Offline, and something is held that does not decide all roots.
     """
@@ -69,7 +72,10 @@ def computed(
     given = [arguments.get(f"filter_{kind}_dict") for kind in _MAPPED]
     start = repositories.versions.record(base).timestamp
     steps = _Graph(graph)
-    past, future = _theirs.map_filters(steps, given, moment, start)
+    found = _step(_theirs.map_filters, steps, given, moment, start)
+    if found is None:
+        return None
+    past, future = found
     mapped = _as_sets(dict(zip(_MAPPED, past, strict=True)))
     frame = query_table(
         arguments["table"],
@@ -85,12 +91,28 @@ def computed(
     )
     shown = frame.attrs
     frame.attrs = {}
-    frame = _theirs._update_rootids(steps, frame, moment, future)  # noqa: SLF001  caveclient has no public name for it
+    update = _theirs._update_rootids  # noqa: SLF001  caveclient has no public name for it
+    frame = _step(update, steps, frame, moment, future)
+    if frame is None:
+        return None
     if arguments.get("post_filter", True):
         frame = _filtered(frame, dict(zip(_MAPPED, given, strict=True)))
     if arguments["metadata"]:
         frame.attrs = _attributes(repositories, arguments, base, shown)
     return frame
+
+
+def _step(step: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401  caveclient has no types
+    """Take one of caveclient's steps; None where it refuses.
+
+    It does for roots that do not live at the moment, and trips over NULL roots.
+    """
+    try:
+        return step(*arguments)
+    except CorticalCacheError:  # ours, from within it: some are ValueErrors, too
+        raise
+    except ValueError:
+        return None
 
 
 def _as_sets(filters: dict[str, Any]) -> dict[str, Any]:

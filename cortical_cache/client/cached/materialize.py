@@ -225,11 +225,10 @@ class CachedMaterialize(Records):
         Freshness: rows of a version are kept for ever, under the roots they are of.
         """
         asked = {name: one for name, one in locals().items() if name != "self"}
-        version = None if timestamp is None else self._version_at(timestamp)
-        live = timestamp is not None and version is None
         if self._is_other(datastack_name):
             return self._plain().synapse_query(**asked)
-        if live:
+        version = None if timestamp is None else self._version_at(timestamp)
+        if timestamp is not None and version is None:
             return self._of.live.answer("synapse_query", asked)
         table = synapse_table or self.synapse_table
         if table is None:
@@ -311,10 +310,7 @@ class CachedMaterialize(Records):
         if any(asked[name] for name in PLAIN_ONLY):
             return None
         graph = cast("Any", self._shell).chunkedgraph
-        try:
-            return computed(self._of, self.query_table, graph, asked, base)
-        except ValueError:  # ids that are none then, NULL roots: the server's to say
-            return None
+        return computed(self._of, self.query_table, graph, asked, base)
 
     def live_live_query(
         self,
