@@ -36,16 +36,20 @@ class Connections:
         return cursor
 
 
-def open_database(**config: str | bool) -> duckdb.DuckDBPyConnection:
-    """Open an in-memory database that nobody else uses, its times in UTC.
+def open_database(
+    path: str = ":memory:", /, **config: str | bool
+) -> duckdb.DuckDBPyConnection:
+    """Open a database that nobody else uses, its times in UTC; in memory unless named.
 
     Parameters
     ----------
+    path : str
+        Of a file.
     **config
         Settings of DuckDB, such as ``memory_limit``.
     """
     connection = duckdb.connect(
-        ":memory:",
+        path,
         config={
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -64,19 +64,18 @@ def write_database(
     """
     with (
         _made(path) as made,
-        duckdb.connect(str(made), config={**_CONFIG}) as connection,
+        open_database(str(made), **_CONFIG) as connection,
         running(connection),
     ):
-        connection.execute("SET TimeZone = 'UTC'")
         connection.begin()  # a table of its own transaction can fail without an error
         counts: dict[str, int] = {}
         for name, source in sources.items():
             rows = rows_of(connection, source)
-            counts[name] = len(rows)
             if views:
                 rows.create_view(name)
             else:
                 rows.create(name)
+            counts[name] = len(connection.table(name) if not views else rows)
         connection.from_arrow(_resolutions(sources)).create(RESOLUTIONS)
         connection.execute(macros())
         connection.execute(_RESOLUTION)
@@ -104,7 +103,11 @@ def write_folder(sources: Mapping[str, Source], path: Path) -> dict[str, int]:
     counts: dict[str, int] = {}
     with _made(path) as made:
         made.mkdir()
-        with open_database(**_CONFIG) as connection, running(connection):
+        spill = str(made.parent / "spill")  # goes with it; else the working directory
+        with (
+            open_database(temp_directory=spill, **_CONFIG) as connection,
+            running(connection),
+        ):
             for name, source in sources.items():
                 rows = rows_of(connection, source)
                 rows.write_parquet(str(made / f"{name}.parquet"), compression="zstd")
