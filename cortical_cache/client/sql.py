@@ -172,10 +172,10 @@ class Sql:
         return ShutDatabases()
 
     def explain(self, question: Question) -> Explanation:
-        """Tell what a statement would read, without touching the network."""
+        """Tell what a statement would read: no network, and nothing is written."""
         statement, _, _ = _read(question)
         files: dict[str, None] = {}
-        for name, found in self._found(statement, question).items():
+        for name, found in self._found(statement, question, adding=False).items():
             if not isinstance(found, Source):
                 reason = f"{name} is not held whole: `{found[0].command}`"
                 return Explanation("fetch", reason, (), 0, 0)
@@ -214,7 +214,7 @@ class Sql:
         return {name: one for name, one in found.items() if isinstance(one, Source)}
 
     def _found(
-        self, statement: Statement, question: Question
+        self, statement: Statement, question: Question, *, adding: bool = True
     ) -> dict[TableName, Found]:
         found: dict[TableName, Found] = {}
         for name in statement.tables:
@@ -227,7 +227,7 @@ class Sql:
                 # The copy that can be cut, whatever would be better for one reader.
                 bounds = [one for one in bounds if one.column == parts.column]
                 bounds.append(Lookup(parts.column, None))
-            found[name] = find(self._of(asked), asked, bounds)
+            found[name] = find(self._of(asked), asked, bounds, adding=adding)
         return found
 
     def _meaning(self, name: TableName, question: Question) -> Meaning:

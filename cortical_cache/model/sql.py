@@ -110,7 +110,7 @@ class Source:
     Attributes
     ----------
     parts : tuple of Part
-        At least one.
+        At least one, unless all rows are yet to be made of what is held.
     rule : {"all", "valid", "one per id", "distinct", "level 2", "cells"}
         All rows; those that queries show; each id once; each row once; root and
         level-2 ids among leaves of any layer; or cell and root ids, where a later part

@@ -7,7 +7,7 @@ from cortical_cache.errors import CorticalCacheError, UnknownNameError
 from cortical_cache.model.sql import Part, Rule, Source
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.skeletonnodes import NAME as SKELETON_NODES
-from cortical_cache.repositories.skeletonnodes import fill
+from cortical_cache.repositories.skeletonnodes import fill, is_fillable
 
 __all__ = ["graph_names", "graph_source"]
 
@@ -19,7 +19,11 @@ _ALIASES: dict[str, tuple[str, Rule]] = {
 
 
 def graph_names(of: Repositories) -> list[str]:
-    """Return the names of what is held, sorted. No network, and nothing is written."""
+    """Return the names of what is held, sorted; no rows are added.
+
+    Freshness: no network, unless facts of two L2 caches are held: then a day, as which
+    of them is the dataset's.
+    """
     held = [one.name for one in of.store.graph_sets()]
     names = {*held, *(name for name, (fact, _) in _ALIASES.items() if fact in held)}
     if _level2_data(of, held) is not None:
@@ -27,11 +31,18 @@ def graph_names(of: Repositories) -> list[str]:
     return sorted(names)
 
 
-def graph_source(of: Repositories, name: str) -> Source:
+def graph_source(of: Repositories, name: str, *, adding: bool = True) -> Source:
     """Return the rows behind a name, each once.
 
     Freshness: for ever, or as of the time that stands in the row. Naming the nodes of
     skeletons adds those of the skeletons that have come since.
+
+    Parameters
+    ----------
+    of : Repositories
+    name : str
+    adding : bool
+        Otherwise nothing is written: rows that are yet to be made have no part.
 
     Raises
     ------
@@ -39,7 +50,7 @@ def graph_source(of: Repositories, name: str) -> Source:
         If nothing of that name is held.
     """
     wanted = name.casefold()
-    if wanted == SKELETON_NODES:
+    if wanted == SKELETON_NODES and adding:
         fill(of.store, of.dataset.server_address)
     held = [one.name for one in of.store.graph_sets()]
     fact, rule = _ALIASES.get(wanted, (wanted, "distinct"))
@@ -51,6 +62,8 @@ def graph_source(of: Repositories, name: str) -> Source:
         rows = of.store.rows("graph", found, 0).read(
             lambda one: one.held_in_part("scanned")
         )
+    if rows is None and wanted == SKELETON_NODES and is_fillable(of.store):
+        return Source((), rule)
     if rows is None:
         where = f"the graph of {of.dataset.name} (what nobody asked yet is not there)"
         raise UnknownNameError("facts", name, where, graph_names(of))

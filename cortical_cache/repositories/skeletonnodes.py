@@ -13,7 +13,7 @@ from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.repositories.skeletonoutcome import as_arrays
 from cortical_cache.store import DatasetStore, RowSetState
 
-__all__ = ["NAME", "fill"]
+__all__ = ["NAME", "fill", "is_fillable"]
 
 NAME = "skeleton_nodes"
 
@@ -57,6 +57,15 @@ def fill(store: DatasetStore, server: str) -> None:
                 _keep(table, waiting)
                 waiting, size = [], 0
     _keep(table, waiting)
+
+
+def is_fillable(store: DatasetStore) -> bool:
+    """Tell whether a skeleton is held whose nodes could be added."""
+    return any(
+        True
+        for version in _versions(store)
+        for _ in store.objects("skeletons", f"v{version}").names()
+    )
 
 
 def _versions(store: DatasetStore) -> list[int]:

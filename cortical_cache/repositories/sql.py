@@ -26,7 +26,11 @@ Found = Source | tuple[Lacking, ...]
 
 
 def find(
-    repositories: Repositories, asked: Meaning, lookups: Sequence[Lookup] = ()
+    repositories: Repositories,
+    asked: Meaning,
+    lookups: Sequence[Lookup] = (),
+    *,
+    adding: bool = True,
 ) -> Found:
     """Return the rows that a name stands for, or what they lack.
 
@@ -41,6 +45,8 @@ def find(
     lookups : sequence of Lookup
         What bounds the rows that can be seen of it: of a table in many files only
         those are named that can have such rows.
+    adding : bool
+        Rows that are made of others, and were not yet, are added.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def find(
         For a part of a view that is held by keys of several columns.
     """
     if asked.kind == "graph":
-        return graph_source(repositories, asked.name)
+        return graph_source(repositories, asked.name, adding=adding)
     version = repositories.versions.resolve(asked.version)
     match asked.kind:
         case "cells":

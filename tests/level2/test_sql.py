@@ -98,6 +98,20 @@ def test_nodes_of_skeletons_are_added_when_they_are_named(client, server, roots)
             assert len(nodes) == len(mine) - 1
 
 
+def test_to_explain_adds_no_nodes(client, roots, store_dir):
+    nodes = "SELECT count(*) AS n FROM graph.skeleton_nodes"
+    with pytest.raises(UnknownNameError, match="skeleton_nodes"):
+        client.explain(nodes)
+    client.get_skeletons(roots[:1])
+    before = {*store_dir.rglob("*")}
+
+    verdict = client.explain(nodes)
+
+    assert (verdict.route, verdict.files) == ("local", ())
+    assert {*store_dir.rglob("*")} == before
+    assert client.sql(nodes)["n"][0] == client.explain(nodes).rows
+
+
 def test_a_damaged_skeleton_is_named_and_no_half_of_it_is_there(
     client, roots, store_dir
 ):
