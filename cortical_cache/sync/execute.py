@@ -152,9 +152,9 @@ def _fetch(
             raise _StoppedError
         listener.progressed(item, come, there_are)
 
-    subject = repositories.catalog.subject(item.name, version, item.kind)
     listener.started(item)
     try:
+        subject = repositories.catalog.subject(item.name, version, item.kind)
         repositories.rows.mirror(subject, progress)
         state = repositories.rows.row_set(subject).state()
         outcome = Outcome(item, state.rows, state.nbytes)

@@ -76,6 +76,19 @@ def test_a_listener_hears_of_each_table_in_order(repositories):
     assert (report.rows, report.failed) == (512, ())
 
 
+def test_a_table_that_is_gone_since_stops_no_other(repositories):
+    plan = make_plan(repositories, 5, Selection(tables=("cell_types",)))
+    (item,) = plan.items
+    gone = replace(item, name="cell_typos")
+
+    report = execute(repositories, replace(plan, items=(gone, item)), Heard())
+
+    (failed,) = report.failed
+    assert failed.item == gone
+    assert isinstance(failed.error, UnknownNameError)
+    assert report.rows == item.rows
+
+
 def test_a_name_that_is_nothing_names_its_neighbours(repositories):
     with pytest.raises(UnknownNameError, match="there are cell_types"):
         make_plan(repositories, 5, Selection(tables=("cell_typos",)))
