@@ -27,7 +27,7 @@ from cortical_cache.cli.selfcheck import selfcheck
 from cortical_cache.cli.sql import list_queries, sql
 from cortical_cache.cli.status import status
 from cortical_cache.cli.sync import sync
-from cortical_cache.cli.teaching import teach
+from cortical_cache.cli.teaching import OPTIONS, teach
 from cortical_cache.cli.upkeep import repair, verify
 from cortical_cache.errors import ConfigurationError, CorticalCacheError
 
@@ -37,7 +37,7 @@ app = App(
     name="cortical-cache",
     help="Ask CAVE a question once: a local, versioned cache for connectomics tables.",
     version_flags=["--version"],
-    default_parameter=Parameter(negative=""),  # no --no-json
+    default_parameter=OPTIONS,
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # `run` has a sentence for it
 )
@@ -106,7 +106,7 @@ def everywhere(
         return app(tokens, exit_on_error=False, print_error=False)
 
 
-app.meta.default_parameter = Parameter(negative="")
+app.meta.default_parameter = OPTIONS
 app.meta.suppress_keyboard_interrupt = False
 app.help_epilogue = "Exit codes: " + "; ".join(
     f"{one.value} {one.meaning}" for one in Exit

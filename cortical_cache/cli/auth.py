@@ -5,9 +5,10 @@ from dataclasses import asdict
 from getpass import getpass
 from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from cortical_cache.cli.output import as_json, say, table
+from cortical_cache.cli.teaching import OPTIONS
 from cortical_cache.errors import ServerUnavailableError
 from cortical_cache.registry import available, resolve
 from cortical_cache.settings import read_settings
@@ -20,7 +21,7 @@ __all__ = ["auth_app", "login"]
 auth_app = App(
     name="auth",
     help="Tokens of the CAVE servers.",
-    default_parameter=Parameter(negative=""),
+    default_parameter=OPTIONS,
 )
 
 

@@ -5,10 +5,11 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from cortical_cache.cli.output import say
 from cortical_cache.cli.progress import progress
+from cortical_cache.cli.teaching import OPTIONS
 from cortical_cache.errors import ConfigurationError, NotCachedError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["demo_app"]
 demo_app = App(
     name="demo",
     help="Try it on a synthetic cortex, without a network.",
-    default_parameter=Parameter(negative=""),
+    default_parameter=OPTIONS,
 )
 
 _CALL = "client.tables.cell_types(cell_type='23P').query(desired_resolution=[1, 1, 1])"

@@ -8,15 +8,11 @@ from cortical_cache.model.quantities import parse_size, parse_span, size
 from cortical_cache.policy.pruning import Criteria
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.removalplan import RemovalPlan
-from cortical_cache.repositories.removals import Removals
+from cortical_cache.repositories.removals import NOTHING_NAMED, Removals
 from cortical_cache.repositories.room import removals_of
 from cortical_cache.settings import read_settings
 
 __all__ = ["prune", "remove"]
-
-_CRITERIA = (
-    "--keep VERSIONS, --older-than 30d, --max-size 20GB, or set CORTICAL_CACHE_MAX_SIZE"
-)
 
 
 def remove(  # noqa: PLR0913  one parameter for each option
@@ -111,11 +107,12 @@ def prune(  # noqa: PLR0913  one parameter for each option
     removals = removals_of(settings, resolve(dataset, settings) if dataset else None)
     limit = None if max_size is None else parse_size(max_size, "--max-size")
     if (keep, older_than, max_size) == (None,) * 3:
-        if settings.max_size is None:
-            return misused("prune", f"say what is to go: {_CRITERIA}")
         limit = settings.max_size
     span = None if older_than is None else parse_span(older_than, "--older-than")
-    plan = removals.pruned(Criteria(keep, span, limit, expired, pinned))
+    criteria = Criteria(keep, span, limit, expired, pinned)
+    if criteria.name_nothing:
+        return misused("prune", NOTHING_NAMED)
+    plan = removals.pruned(criteria)
     _carry_out(removals, plan, yes=yes and not dry_run, json=json)
     return Exit.DONE
 

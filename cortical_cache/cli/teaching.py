@@ -3,11 +3,22 @@
 import inspect
 from collections.abc import Callable, Iterator
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-__all__ = ["every_command", "examples", "teach"]
+__all__ = ["OPTIONS", "every_command", "examples", "teach"]
 
 _HEADING = "Examples\n--------\n"
+
+
+def _default(value: object) -> str | None:
+    """Return how help shows a default; None where it goes without saying."""
+    if value is None or value is False or value == ():
+        return None
+    return str(value)
+
+
+OPTIONS = Parameter(negative="", show_default=_default)
+"""How the options of every command are read and shown: there is no --no-json."""
 
 
 def every_command(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, App]]:

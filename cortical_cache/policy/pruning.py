@@ -34,6 +34,11 @@ class Criteria:
     expired: bool = False
     pinned: bool = False
 
+    @property
+    def name_nothing(self) -> bool:
+        """Whether nothing is to go by them."""
+        return (self.keep, self.older_than, self.max_size) == (None,) * 3
+
 
 @dataclass(frozen=True, slots=True)
 class Going:

@@ -32,7 +32,13 @@ from cortical_cache.repositories.removalplan import (
 )
 from cortical_cache.store import DatasetStore, RowKind, Store, SweepReport
 
-__all__ = ["Removals"]
+__all__ = ["NOTHING_NAMED", "Removals"]
+
+NOTHING_NAMED = (
+    "say what is to go: --keep VERSIONS, --older-than 30d, --max-size 20GB, or set "
+    "CORTICAL_CACHE_MAX_SIZE"
+)
+"""What is told to whoever prunes without a word of what."""
 
 
 class Removals:
@@ -130,11 +136,8 @@ class Removals:
         InvalidQueryError
             If `criteria` names nothing, or keeps fewer versions than none.
         """
-        if (criteria.keep, criteria.older_than, criteria.max_size) == (None,) * 3:
-            raise InvalidQueryError(
-                "say what is to go: --keep VERSIONS, --older-than 30d, --max-size "
-                "20GB, or set CORTICAL_CACHE_MAX_SIZE"
-            )
+        if criteria.name_nothing:
+            raise InvalidQueryError(NOTHING_NAMED)
         if criteria.keep is not None and criteria.keep < 0:
             raise InvalidQueryError(f"{criteria.keep} versions cannot be kept")
         things, litter = self._apart()

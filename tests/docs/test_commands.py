@@ -46,6 +46,7 @@ def test_the_page_has_the_options_and_examples_of_the_command(name, pages):
         for one in names
         if one.startswith("--") and not one.startswith(("--no-", "--empty-"))
     }
+    assert not re.search(r"default: (False|None|\(\))", head, re.IGNORECASE)
     assert all(f"`{one.name}" in head or one.name in head for one in arguments)
     assert examples(COMMANDS[name].default_command) in shown
 
