@@ -2,11 +2,12 @@
 
 import json
 import stat
+from urllib.parse import urlsplit
 
 import pytest
 from caveclient.auth import AuthClient
 
-from tests.kit import COMMAND, run
+from tests.kit import COMMAND, PYTHON, run
 
 WRONG = "0badc0de" * 4
 
@@ -35,6 +36,36 @@ def test_login_keeps_a_token_where_caveclient_finds_it(no_token, home):
     words = "secret", "token", no_token.token
     others = [one for one in home.rglob("*") if one.is_file() and one != file]
     assert not [one for one in others if any(w in one.read_text() for w in words)]
+
+
+WATCHED = """
+import os, sys
+
+def watch(event, arguments):
+    path, mode = (*arguments, "")[:2] if event == "open" else ("", "")
+    if str(path).endswith("cave-secret.json") and mode == "w":
+        print(oct(os.stat(path).st_mode & 0o777), flush=True)
+
+os.umask(0)
+sys.addaudithook(watch)
+from cortical_cache.cli.app import run
+sys.exit(run(["login", "demo"]))
+"""
+
+
+@pytest.mark.parametrize("before", [None, '{"token": "' + WRONG + '"}'])
+def test_the_file_is_private_before_the_token_is_in_it(before, no_token, home):
+    folder = home / ".cloudvolume" / "secrets"
+    file = folder / f"{urlsplit(no_token.url).netloc}-cave-secret.json"
+    if before is not None:
+        file.write_text(before)
+        file.chmod(0o644)
+
+    ran = run([PYTHON, "-c", WATCHED], stdin=no_token.token)
+
+    assert ran.code == 0, ran.err
+    assert ran.out.split() == ["0o600"]
+    assert json.loads(file.read_text()) == {"token": no_token.token}
 
 
 @pytest.mark.parametrize("token", [WRONG, "nonsense", "", "0" * 31 + "g"])

@@ -11,9 +11,11 @@ from caveclient.jsonservice import JSONService
 from cortical_cache import load_client
 from cortical_cache.client.cached.info import CachedInfo
 from cortical_cache.client.cached.state import CachedState
+from cortical_cache.demo.server import troubles
 from cortical_cache.errors import (
     InvalidQueryError,
     NotCachedError,
+    SourceError,
     UnknownNameError,
 )
 from cortical_cache.policy.freshness import Fact
@@ -231,6 +233,22 @@ def test_only_an_unknown_viewer_is_asked_what_it_is(client, server):
 
     asked = [one.path for one in server.requests]
     assert asked.count("/viewer/version.json") == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "said"),
+    [
+        (troubles.garbage(b"[" + b" " * (65 << 20) + b"]"), "over 67,108,864 bytes"),
+        (troubles.cut(0), "cut its reply short"),
+        (troubles.gateway(500), "answered 500"),
+    ],
+    ids=["flood", "cut", "500"],
+)
+def test_a_viewer_is_not_believed_either(trouble, said, client, server):
+    server.befall(trouble.on("/viewer/version.json$"))
+
+    with pytest.raises(SourceError, match=said):
+        client.cached.state.build_neuroglancer_url(7, f"{server.url}/viewer")
 
 
 def test_annotations_pass_through_and_are_never_kept(client, server):

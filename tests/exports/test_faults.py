@@ -90,6 +90,14 @@ def test_a_dump_without_its_header_is_said(local, dumps):
         local.get_table("mine", 5)
 
 
+def test_a_header_larger_than_any_is_not_read(local, dumps):
+    path = write_dump(dumps, "mine", HEADER, "1,2\n")
+    os.truncate(path.with_name("mine_header.csv"), (64 << 20) + 1)
+
+    with pytest.raises(SourceError, match=r"67,108,865 bytes, over 67,108,864"):
+        local.get_table("mine", 5)
+
+
 def test_an_object_that_vanished_is_said(local, dumps):
     path = write_dump(dumps, "mine", HEADER, "1,2\n")
     local.reset_available_files()

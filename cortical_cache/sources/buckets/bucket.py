@@ -19,6 +19,7 @@ from cortical_cache.errors import (
     ServerUnavailableError,
     SourceError,
 )
+from cortical_cache.sources.limits import JSON_BYTES
 
 __all__ = ["Bucket", "Entry", "ObjectGoneError"]
 
@@ -160,7 +161,19 @@ class Bucket:
         return self._ask(part, name)
 
     def read_all(self, entry: Entry) -> bytes:
-        """Return all bytes of a small object."""
+        """Return all bytes of a small object: a header, a part of a log.
+
+        Raises
+        ------
+        SourceError
+            If it is over `JSON_BYTES`, which none of these is.
+        ObjectGoneError, NotAuthorizedError, ServerUnavailableError
+        """
+        if entry.size > JSON_BYTES:
+            raise SourceError(
+                f"{self.location}/{entry.name} has {entry.size:,} bytes, over "
+                f"{JSON_BYTES:,}; refused"
+            )
         return self.read(entry.name, 0, entry.size) if entry.size else b""
 
     def _path(self, name: str) -> str:

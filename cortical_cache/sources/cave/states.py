@@ -5,6 +5,7 @@ caveclient encodes what is sent, so that ids become text and arrays lists.
 
 import json
 from collections.abc import Mapping
+from time import monotonic
 from typing import Any, Literal
 
 import requests
@@ -15,11 +16,15 @@ from cortical_cache.errors import InvalidQueryError, ServerError
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.sources.cave.faults import check, translated, understood
 from cortical_cache.sources.cave.session import CaveSession
-from cortical_cache.sources.cave.transport import Patience
+from cortical_cache.sources.cave.transport import patient, read_whole
+from cortical_cache.sources.limits import JSON_BYTES
 
 __all__ = ["CaveStates", "StateKind"]
 
 StateKind = Literal["state", "properties"]
+
+_BRIEF = patient(10.0)
+"""A viewer is a few static files."""
 
 _theirs: Any = jsonservice  # it has no types
 
@@ -102,8 +107,13 @@ class CaveStates:
         caveclient, without the token, which is nothing to a viewer.
         """
         url = ngl_endpoints_common["get_info"].format_map({"ngl_url": viewer})
-        with translated(viewer, "a request for its version.json"):
-            reply = requests.get(url, timeout=Patience().connect)
+        times = _BRIEF.connect, _BRIEF.read
+        until = monotonic() + _BRIEF.whole
+        with (
+            translated(viewer, "a request for its version.json"),
+            requests.get(url, timeout=times, stream=True) as reply,
+        ):
+            read_whole(reply, url, until, JSON_BYTES)
         if reply.status_code != requests.codes.not_found:
             check(reply, viewer, "its version.json")
         try:

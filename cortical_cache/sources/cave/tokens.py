@@ -1,6 +1,8 @@
 """Tokens, in caveclient's own files. No token is ever printed or kept elsewhere."""
 
+import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -93,10 +95,15 @@ def save_token(server: str, token: str) -> str:
     _try(server, token)
     file: str = _theirs.server_token_filename(server)
     Path(file).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # caveclient opens it as the umask says, so it is private before it is written.
+    with suppress(FileExistsError):
+        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "w") as empty:
+            empty.write("{}")
+    Path(file).chmod(0o600)
     AuthClient(server_address=server).save_token(
         token, overwrite=True, token_file=file, ignore_readonly=False
     )
-    Path(file).chmod(0o600)
     return file
 
 

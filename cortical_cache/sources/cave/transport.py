@@ -39,7 +39,7 @@ from cortical_cache.sources.cave.transfer import tell
 from cortical_cache.sources.cave.trust import Trusted
 from cortical_cache.sources.limits import JSON_BYTES, REPLY_BYTES, check_unpacked
 
-__all__ = ["ATTEMPTS", "OurSession", "Patience", "Transport", "patient"]
+__all__ = ["ATTEMPTS", "OurSession", "Patience", "Transport", "patient", "read_whole"]
 
 ATTEMPTS = 4
 _CHUNK = 1 << 18
@@ -204,7 +204,7 @@ class OurSession(requests.Session):
             if "Date" in response.headers:
                 self._transport.hear(response.headers["Date"])
             try:
-                response._content = _body(response, f"{server}: {what}", until)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  where requests keeps it
+                read_whole(response, f"{server}: {what}", until, _most(response))
             finally:
                 response.close()
         self._transport.answers += 1
@@ -212,11 +212,34 @@ class OurSession(requests.Session):
         return response
 
 
-def _body(response: requests.Response, where: str, until: float) -> bytes:
-    """Read an answer within its time and the limits of its kind."""
-    raw = cast("urllib3.HTTPResponse", response.raw)
+def _most(response: requests.Response) -> int:
     is_json = "json" in response.headers.get("Content-Type", "")
-    most = JSON_BYTES if is_json or not response.ok else REPLY_BYTES
+    return JSON_BYTES if is_json or not response.ok else REPLY_BYTES
+
+
+def read_whole(
+    response: requests.Response, where: str, until: float, most: int
+) -> None:
+    """Read the body of a streamed answer into it, within its time and size.
+
+    Parameters
+    ----------
+    response : requests.Response
+    where : str
+        For messages.
+    until : float
+        On the clock of `time.monotonic`.
+    most : int
+        Bytes, unpacked.
+
+    Raises
+    ------
+    SourceError
+        If it is larger, or unpacks to far more than it came as.
+    requests.RequestException
+        If it ends too early, or not in time.
+    """
+    raw = cast("urllib3.HTTPResponse", response.raw)
     parts: list[bytes] = []
     size = 0
     try:
@@ -236,7 +259,7 @@ def _body(response: requests.Response, where: str, until: float) -> bytes:
         raise requests.ReadTimeout(error) from error
     except urllib3.exceptions.HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
-    return b"".join(parts)
+    response._content = b"".join(parts)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  where requests keeps it
 
 
 def _wait(error: Exception) -> bool | float:
