@@ -84,9 +84,11 @@ class NotCachedError(CorticalCacheError, LookupError):
 
     def __str__(self) -> str:
         """Name what is missing and the command that fetches it."""
-        return (
+        said = (
             f"{self.missing} not cached and the client is offline; run `{self.command}`"
         )
+        # A name may come from anywhere; a terminal is to obey none.
+        return "".join(one if one.isprintable() else "?" for one in said)
 
 
 class AmbiguousFilterError(NotCachedError):

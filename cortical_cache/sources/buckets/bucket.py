@@ -82,7 +82,7 @@ class Bucket:
     def __init__(self, location: str) -> None:
         self.location = location.rstrip("/")
         parts = urlsplit(location)
-        if parts.scheme not in _SCHEMES:
+        if parts.scheme not in _SCHEMES or not location.isprintable():
             raise ConfigurationError(
                 f"{location!r} is no export location; give gs://, s3://, https:// or "
                 "file:// and a folder, or a path"
