@@ -7,6 +7,7 @@ from pathlib import Path
 from cortical_cache.client.explain import offline_twin
 from cortical_cache.client.heldviews import held_at
 from cortical_cache.errors import ConfigurationError, NotCachedError
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.sql import Source
 from cortical_cache.repositories.dataset import Repositories
 
@@ -54,6 +55,6 @@ def _chosen(
         if one not in held:
             raise NotCachedError(
                 f"the whole of {one} of {where} is",
-                f"cortical-cache sync {name} {version} --tables {one}",
+                sync_command(name, version, "table", one),
             )
     return {one: held[one] for one in tables}

@@ -1,21 +1,17 @@
 """Ids are 64-bit integers. A float is taken for one only where it lost nothing."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.values import listed, plain
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    pass
 
 __all__ = [
     "EXACT",
     "MISSING",
     "as_ids",
-    "fetch_command",
-    "same_call",
     "undamaged",
 ]
 
@@ -24,25 +20,6 @@ EXACT = 2**53
 
 MISSING = -(2**63)
 """Stands for NULL in arrays; no id or time has this value."""
-
-
-_AT_MOST = 100
-"""Ids that a command is written out for: 2 kB."""
-
-
-def fetch_command(dataset: str, ids: "Sequence[int] | npt.NDArray[np.int64]") -> str:
-    """Write the command that fetches what belongs to ids, to be pasted as it is.
-
-    Of too many for that, say what does the same.
-    """
-    if len(ids) > _AT_MOST:
-        return same_call(dataset)
-    return " ".join(["cortical-cache fetch", dataset, *(str(int(i)) for i in ids)])
-
-
-def same_call(dataset: str) -> str:
-    """Say how to fetch what no command does."""
-    return f"the same call of load_client({dataset!r}, offline=False)"
 
 
 def undamaged(number: float, name: str, *, whole: bool = True) -> int | float:

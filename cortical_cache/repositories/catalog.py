@@ -14,6 +14,7 @@ from cortical_cache.errors import (
     UnknownNameError,
     VersionExpiredError,
 )
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.json import Json, JsonObject, as_list, as_object
 from cortical_cache.model.query import Query
@@ -252,11 +253,10 @@ class Catalog:
 
     def not_cached(self, subject: Subject) -> NotCachedError:
         """Name a table or view that is not held, and the command that fetches it."""
-        name = self._dataset.name
-        option = "--tables" if subject.kind == "table" else "--views"
+        of, name, version = self._dataset.name, subject.name, subject.version
         return NotCachedError(
-            f"{subject.kind} {subject.name} of {self.where(subject.version)} is",
-            f"cortical-cache sync {name} {subject.version} {option} {subject.name}",
+            f"{subject.kind} {name} of {self.where(version)} is",
+            sync_command(of, version, subject.kind, name),
         )
 
     def where(self, version: int) -> str:
@@ -269,8 +269,10 @@ class Catalog:
         name = self._dataset.name
         target = "latest" if version is None else version
         where = name if version is None else self.where(version)
-        option = f" --tables {table}" if table else ""
-        return f"{what} of {where} is", f"cortical-cache sync {name} {target}{option}"
+        command = f"cortical-cache sync {name} {target}"
+        if table:
+            command = sync_command(name, target, "table", table)
+        return f"{what} of {where} is", command
 
 
 def folded(record: JsonObject) -> JsonObject:

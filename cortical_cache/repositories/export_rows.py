@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cortical_cache.errors import InvalidQueryError, NotCachedError, UnknownNameError
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.shape import ColumnType, TableShape
 from cortical_cache.store import RowSet, RowSetState
 
@@ -59,7 +60,7 @@ def _read(
     if shape is None:
         raise NotCachedError(
             f"export {row_set.name} of v{row_set.version} is",
-            f"cortical-cache sync DATASET {row_set.version} --exports {row_set.name}",
+            sync_command("DATASET", row_set.version, "export", row_set.name),
         )
     wanted = _stored(shape, shape.stored_columns if columns is None else columns)
     tests = {name: _values(value) for name, value in where.items()}

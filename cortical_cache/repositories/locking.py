@@ -13,6 +13,7 @@ from cortical_cache.errors import (
     PartialTableError,
     UnknownNameError,
 )
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.lock import Lock, LockedTable
 from cortical_cache.repositories.pins import Pins
@@ -143,9 +144,9 @@ class Locking:
         whole = [one for one in found if one.state().is_whole]
         if not whole:
             state = found[0].state()
-            command = f"cortical-cache sync {self._dataset.name} {version} --tables"
-            what = f"{name} of {self._dataset.name} v{version}"
-            raise PartialTableError(what, state.rows, f"{command} {name}")
+            of = self._dataset.name
+            command = sync_command(of, version, "table", name)
+            raise PartialTableError(f"{name} of {of} v{version}", state.rows, command)
         # A table before the export that it was made of.
         return min(whole, key=lambda one: _KINDS.index(one.kind))
 

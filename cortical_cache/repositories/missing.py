@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import fetch_command, same_call
+from cortical_cache.model.commands import fetch_command, same_call
 
 if TYPE_CHECKING:
     import numpy as np

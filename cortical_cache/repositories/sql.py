@@ -12,6 +12,7 @@ from cortical_cache.errors import (
     UnknownNameError,
     UnsupportedQueryError,
 )
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.coverage import Piece
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.sql import Lacking, Lookup, Part, Rule, Source
@@ -232,11 +233,11 @@ def _lacking(of: Repositories, row_set: RowSet) -> Lacking:
         if row_set.kind == "export"
         else ("view" if row_set.kind == "view" else "table")
     )
-    command = f"cortical-cache sync {of.dataset.name} {version} --{kind}s {name}"
+    command = sync_command(of.dataset.name, version, kind, name)
     what = f"{kind} {name} of {of.catalog.where(version)}"
     return Lacking(kind, name, version, row_set.state().rows, what, command)
 
 
 def _offline(of: Repositories, what: str, name: str, version: int) -> NotCachedError:
-    command = f"cortical-cache sync {of.dataset.name} {version} --tables {name}"
+    command = sync_command(of.dataset.name, version, "table", name)
     return NotCachedError(what, command)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.json import as_list, as_object
 from cortical_cache.model.shape import Kind
 from cortical_cache.policy.freshness import Fact, is_fresh
@@ -112,9 +113,7 @@ def _missing(of: Repositories, version: int, wanted: Sequence[str]) -> list[Find
             continue
         state = of.store.rows(kind, name, version).state()
         if not state.is_whole:
-            command = (
-                f"cortical-cache sync {of.dataset.name} {version} --{kind}s {name}"
-            )
+            command = sync_command(of.dataset.name, version, kind, name)
             told = "held in part" if state.exists else "not held"
             found.append(Finding("missing", f"{name} of v{version}", told, command))
     return found
@@ -161,7 +160,7 @@ def _new_exports(of: Repositories) -> list[Finding]:
             "new",
             f"export {one.name} v{one.version}",
             "another generation in the bucket",
-            f"cortical-cache sync {name} {one.version} --exports {one.name}",
+            sync_command(name, one.version, "export", one.name),
         )
         for one in of.exports.known()
         if of.exports.held(one.name, one.version) is not None
