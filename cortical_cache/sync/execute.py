@@ -10,7 +10,6 @@ from typing import Protocol
 
 from cortical_cache.errors import (
     CorticalCacheError,
-    SourceError,
     StoreError,
 )
 from cortical_cache.repositories.dataset import Repositories
@@ -176,7 +175,7 @@ def _describe(repositories: Repositories, version: int, item: Item) -> None:
     try:
         repositories.catalog.annotation_count(item.name, version)
         repositories.catalog.unique_strings(item.name, version)
-    except SourceError as error:  # its rows are held all the same
+    except (CorticalCacheError, OSError) as error:  # its rows are held all the same
         log.warning("%s: %s", item.name, error)
 
 

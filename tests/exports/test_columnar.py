@@ -65,6 +65,32 @@ def test_a_file_is_read_as_it_is(exports, dumps, suffix):
     check(exports.get_table("synapses", 5, output="arrow"), list(range(50)))
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+@pytest.mark.parametrize("end", [None, -1, -200], ids=["alien", "cut", "shorter"])
+def test_a_file_that_is_none_is_said_to_be_damaged(exports, dumps, suffix, end):
+    path = dumps / "v5" / f"synapses.{suffix}"
+    path.parent.mkdir()
+    write = pq.write_table if suffix == "parquet" else feather.write_feather
+    write(rows(0, 50), path)
+    path.write_bytes(b"PAR1 or not" if end is None else path.read_bytes()[:end])
+
+    with pytest.raises(SourceError, match=f"synapses.{suffix} is damaged"):
+        exports.get_table("synapses", 5)
+    assert exports._exports.held("synapses", 5) is None
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+def test_a_row_with_more_text_than_any_row_has_is_refused(exports, dumps, suffix):
+    folder = dumps / "v5"
+    folder.mkdir()
+    write = pq.write_table if suffix == "parquet" else feather.write_feather
+    table = pa.table({"id": [1, 2], "note": ["short", "x" * 2_000_000]})
+    write(table, folder / f"synapses.{suffix}")
+
+    with pytest.raises(SourceError, match="bytes of text; refused"):
+        exports.get_table("synapses", 5)
+
+
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_a_delta_table_is_what_its_log_says(exports, dumps, checkpoint):
     path = str(dumps / "v5" / "synapses" / "pre_pt_root_id")

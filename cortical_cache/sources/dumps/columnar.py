@@ -5,6 +5,7 @@ what a lake was partitioned by is of the lake, not of the table.
 """
 
 from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -22,6 +23,7 @@ from cortical_cache.sources.dumps.columns import stored_schema
 from cortical_cache.sources.dumps.deltalog import DeltaFile, replay
 from cortical_cache.sources.dumps.ewkb import points
 from cortical_cache.sources.dumps.reader import Came, Spool, present
+from cortical_cache.sources.limits import check_rows
 
 __all__ = ["ColumnarDump", "open_columnar"]
 
@@ -53,7 +55,10 @@ class ColumnarDump:
         self._proof = proof
         self._before = 0
         self._first = self._bring(files[0]) if files else None
-        schema = pa.schema([]) if self._first is None else self._schema(self._first)
+        schema = pa.schema([])
+        if self._first is not None:
+            with _reading(self._where(files[0])):
+                schema = self._schema(self._first)
         self.columns = _columns(schema, source.export)
         self._stored = stored_schema(self.columns)
 
@@ -63,22 +68,18 @@ class ColumnarDump:
         Raises
         ------
         SourceError
-            If a file is damaged, differs in its columns, or has not as many rows as
-            the log says.
+            If a file is damaged, differs in its columns, has not as many rows as the
+            log says, or one with more text than any row has.
         """
         for number, file in enumerate(self._files):
             first = self._first if number == 0 else None
             path = first or self._bring(file)
             rows = 0
-            try:
+            with _reading(self._where(file)):
                 for batch in _read(path, self._source.export):
+                    check_rows(batch, self._where(file))
                     rows += batch.num_rows
                     yield self._canonical(batch)
-            except (pa.ArrowException, OSError) as error:
-                if isinstance(error, SourceError):
-                    raise
-                message = f"{self._where(file)} is damaged: {error}"
-                raise SourceError(message) from error
             if file.rows is not None and rows != file.rows:
                 raise SourceError(
                     f"{self._where(file)} has {rows:,} rows, its log says {file.rows:,}"
@@ -174,6 +175,17 @@ def open_columnar(
     if not files:
         raise SourceError(f"{export.url} has no files")
     return ColumnarDump(source, files, {"delta_version": str(table.version)})
+
+
+@contextmanager
+def _reading(where: str) -> Generator[None]:
+    """Say which file it is that cannot be read."""
+    try:
+        yield
+    except SourceError:  # an OSError, too
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{where} is damaged: {error}") from error
 
 
 def _read(path: Path, export: Export) -> Generator[pa.RecordBatch]:
