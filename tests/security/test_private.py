@@ -84,6 +84,19 @@ def test_nothing_that_stays_or_is_shown_has_the_token(
         assert not re.search(rb"[\w.+-]{2,}@[\w-]{2,}\.[a-z]{2,}", data), path
 
 
+def test_a_lock_file_has_nothing_of_the_user(cave, home, capsys):
+    load_client("demo", version=5).cached.materialize.query_table("cell_types")
+    capsys.readouterr()
+    assert command_line(["lock", "demo", "5"]) == 0
+
+    lock = capsys.readouterr().out
+
+    assert "cell_types" in lock
+    assert TOKEN not in lock
+    assert str(home) not in lock
+    assert not re.search(r"[\w.+-]{2,}@[\w-]{2,}\.[a-z]{2,}", lock)
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 503])
 def test_no_error_repeats_what_a_server_says_of_the_user(status, cave, caplog):
     caplog.set_level(logging.DEBUG)
