@@ -136,17 +136,25 @@ class FileParts:
         with self._path.open("rb") as file:
             file.seek(size - _TAIL)
             start = size - _TAIL - int.from_bytes(file.read(4), "little")
+        if start < 0:
+            raise CorruptStoreError(f"{self._path} has no footer")
         self._check(range(start // PART, len(self._sums)))
         return start
 
     def _read_groups(self, column: str) -> _Groups:
         import numpy as np
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         end = self._footer()
         every = np.iinfo(np.int64)
-        found: Any = pq.read_metadata(self._path)
-        place = found.schema.to_arrow_schema().names.index(column)
+        try:
+            found: Any = pq.read_metadata(self._path)
+            place = found.schema.to_arrow_schema().names.index(column)
+        except FileNotFoundError:
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:  # so it was written
+            raise CorruptStoreError(f"{self._path} cannot be read: {error}") from error
         groups = [found.row_group(number) for number in range(found.num_row_groups)]
         stated = [group.column(place).statistics for group in groups]
         starts = [_start(group.column(0)) for group in groups]

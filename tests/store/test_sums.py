@@ -14,7 +14,7 @@ from cortical_cache.errors import CorruptStoreError
 from cortical_cache.model.coverage import Whole
 from cortical_cache.store.commit import SMALL
 from cortical_cache.store.commit_json import commit_from_json, commit_to_json
-from cortical_cache.store.sums import PART, Sums
+from cortical_cache.store.sums import PART, FileParts, Sums
 
 from .kit import PROVENANCE, SHAPE, open_synapses, pieces
 
@@ -145,6 +145,19 @@ def test_a_column_that_files_are_not_sorted_by_needs_all(root):
 
     with pytest.raises(CorruptStoreError):
         open_synapses(root).state().held_for("pre", [low])
+
+
+@pytest.mark.parametrize("length", [2**31, 12])
+def test_a_file_with_right_sums_that_is_no_parquet_is_an_error_of_ours(
+    tmp_path, length
+):
+    path = tmp_path / "a.parquet"
+    path.write_bytes(bytes(PART) + length.to_bytes(4, "little") + b"PAR1")
+    sums = Sums()
+    sums.add(path.read_bytes())
+
+    with pytest.raises(CorruptStoreError, match=path.name):
+        FileParts(path, sums.parts).check_keys("post", [7])
 
 
 def test_sums_are_the_same_however_it_is_written():
