@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from cortical_cache.cache.facts import Clock
 from cortical_cache.errors import NotCachedError, StoreError
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.coverage import Whole
 from cortical_cache.model.export import Export
 from cortical_cache.model.shape import ColumnType
@@ -124,9 +125,9 @@ class ExportCache:
             if self.is_current(export):
                 return False
             if self._offline and not export.is_local:
-                name = self._store.datastack
-                command = f"cortical-cache sync {name} {export.version} --exports"
-                raise NotCachedError(f"{export} is", f"{command} {export.name}")
+                of = self._store.datastack
+                command = sync_command(of, export.version, "export", export.name)
+                raise NotCachedError(f"{export} is", command)
             row_set.make_folder()
             with _said(export), _Spools(row_set.folder, shared=is_alone) as spools:
                 self._require_room(export, row_set.folder, spools.nbytes)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cortical_cache.client.outputs import Output, check_output, converted
 from cortical_cache.client.status import table_html
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.export import Export
 from cortical_cache.model.quantities import size
 from cortical_cache.repositories.answered import Answered
@@ -164,8 +165,8 @@ class Exports:
             return False
         export = known or self._exports.find(name, version)
         if self._of.settings.offline and not export.is_local:
-            command = f"cortical-cache sync {self._of.dataset.name} {version}"
-            raise NotCachedError(f"{export} is", f"{command} --exports {name}")
+            command = sync_command(self._of.dataset.name, version, "export", name)
+            raise NotCachedError(f"{export} is", command)
         from cortical_cache.client.progress.bars import bring_bar
 
         with bring_bar(export, show=progress) as come:

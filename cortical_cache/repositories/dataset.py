@@ -154,6 +154,7 @@ class Repositories:
             promotions=Promotions(
                 self.catalog, self.versions, self.rows, offline=offline
             ),
+            offline=offline,
         )
 
     @cached_property

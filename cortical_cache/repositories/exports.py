@@ -9,7 +9,12 @@ from typing import Any, cast
 from cortical_cache.cache.exports import BringProgress, ExportCache, no_progress
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.rows import RowCache
-from cortical_cache.errors import ConfigurationError, UnknownNameError
+from cortical_cache.errors import (
+    ConfigurationError,
+    NotCachedError,
+    UnknownNameError,
+)
+from cortical_cache.model.commands import sync_command
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.export import Export
 from cortical_cache.model.json import as_list, as_object
@@ -20,6 +25,8 @@ from cortical_cache.repositories.promotions import Promote, Promotion, Promotion
 from cortical_cache.store import Commit, RowSet
 
 __all__ = ["Brought", "Exports"]
+
+_LISTS_NOTHING = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +61,11 @@ class Exports:
     ----------
     dataset, facts, rows, cache, promotions
         Collaborators.
+    offline : bool
+        Only locations on this machine are looked at.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  its collaborators
         self,
         *,
         dataset: Dataset,
@@ -64,12 +73,14 @@ class Exports:
         rows: RowCache,
         cache: ExportCache,
         promotions: Promotions,
+        offline: bool,
     ) -> None:
         self._dataset = dataset
         self._facts = facts
         self._rows = rows
         self._cache = cache
         self._promotions = promotions
+        self._offline = offline
 
     @property
     def locations(self) -> tuple[str, ...]:
@@ -96,7 +107,8 @@ class Exports:
     def listed(self, *, refresh: bool = False) -> tuple[Export, ...]:
         """Return the exports at the locations, by name and version.
 
-        Freshness: a day, or asked now with `refresh`; offline as last listed.
+        Freshness: a day, or asked now with `refresh`. Offline, folders of this machine
+        as they are now, if all locations are such; others as last listed.
 
         Raises
         ------
@@ -115,6 +127,8 @@ class Exports:
                 "client.set_export_cloudpath(...), or `export_locations` in the "
                 "configuration"
             )
+        if self._offline and all(_is_local(one) for one in locations):
+            return tuple(_list(locations))
         document = self._facts.get(
             Fact.EXPORTS,
             lambda: [asdict(one) for one in _list(locations)],
@@ -135,16 +149,24 @@ class Exports:
     def find(self, name: str, version: int) -> Export:
         """Return one export.
 
+        A web server may have what it does not list, and is asked for it by name.
+
         Raises
         ------
         UnknownNameError
             If there is no such export; the error names near ones.
+        NotCachedError
+            Offline, if only such a server could tell.
         """
         listed = self.listed()
         for one in listed:
             if (one.name, one.version) == (name, version):
                 return one
-        probed = _probe(self.locations, name, version)
+        unlisted = [one for one in self.locations if one.startswith(_LISTS_NOTHING)]
+        if unlisted and self._offline:
+            command = sync_command(self._dataset.name, version, "export", name)
+            raise NotCachedError(f"export {name} v{version} is", command)
+        probed = _probe(unlisted, name, version)
         if probed is not None:
             return probed
         where = f"the exports of {self._dataset.name}"
@@ -246,12 +268,14 @@ def _probe(locations: Sequence[str], name: str, version: int) -> Export | None:
     from cortical_cache.sources.buckets.bucket import Bucket
     from cortical_cache.sources.dumps.listing import probe
 
-    for location in locations:
-        if location.startswith(("http://", "https://")):
-            found = probe(Bucket(location), name, version)
-            if found is not None:
-                return found
-    return None
+    found = (probe(Bucket(location), name, version) for location in locations)
+    return next((one for one in found if one is not None), None)
+
+
+def _is_local(location: str) -> bool:
+    from cortical_cache.sources.buckets.bucket import Bucket
+
+    return Bucket(location).is_local
 
 
 def _digest(locations: Sequence[str]) -> str:

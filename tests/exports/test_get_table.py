@@ -183,6 +183,21 @@ def test_a_plain_web_server_lists_nothing_and_serves_by_name(server, bucket):
     )
 
 
+def test_offline_a_web_server_is_not_asked_by_name(server, bucket, monkeypatch):
+    client = load_client("demo", version=5)
+    client.set_export_cloudpath(f"{server.url}/bucket/{server.world.bucket}/demo")
+    client.exports.get_table("cell_types", 4)
+    server.clear_log()
+    monkeypatch.setenv("CORTICAL_CACHE_OFFLINE", "1")
+    offline = load_client("demo", version=5).exports
+
+    with pytest.raises(NotCachedError, match="sync demo 5 --exports synapses_demo"):
+        offline.get_table("synapses_demo", 5)
+
+    assert len(offline.get_table("cell_types", 4))
+    assert not server.requests
+
+
 def test_the_location_is_remembered_and_a_wrong_one_is_refused(client, bucket):
     assert load_client("demo").exports.locations == (bucket,)
     with pytest.raises(ConfigurationError, match="is no export location"):
@@ -195,6 +210,21 @@ def test_a_folder_is_a_location(server, dumps):
     client.set_export_cloudpath(str(dumps))
 
     assert client.exports.get_table("mine", 5)["id"].tolist() == [1, 3]
+
+
+def test_offline_a_folder_is_read_as_it_is_now(server, dumps, monkeypatch):
+    write_dump(dumps, "mine", "id,bigint\n", "3\n1\n")
+    load_client("demo", version=5).set_export_cloudpath(str(dumps))
+    server.clear_log()
+    monkeypatch.setenv("CORTICAL_CACHE_OFFLINE", "1")
+    offline = load_client("demo", version=5).exports
+
+    assert offline.get_table("mine", 5)["id"].tolist() == [1, 3]
+    write_dump(dumps, "later", "id,bigint\n", "2\n")
+    assert offline.get_table("later", 5)["id"].tolist() == [2]
+    with pytest.raises(UnknownNameError, match="there are later, mine"):
+        offline.get_table("never", 5)
+    assert not server.requests
 
 
 def test_a_client_without_a_call_loads_no_bucket_library():
