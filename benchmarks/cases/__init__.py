@@ -14,6 +14,7 @@ GROUPS = (
     "connections",
     "flywire",
     "tables",
+    "notebook",
     "cells",
     "sql",
     "level2",

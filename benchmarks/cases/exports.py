@@ -55,7 +55,7 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
             jobs=tuple(jobs),
             goals=tuple(goals),
             fresh=True,
-            rounds=1,
+            rounds=3 if rows <= PANDAS_UP_TO else 1,
         )
 
 

@@ -50,7 +50,8 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
             "100 roots by post", rows, partial(_some, POST, 100), _hundred(rows)
         )
         yield _case("100 roots by pre", rows, partial(_some, PRE, 100), ())
-        yield _case("10,000 roots by post", rows, partial(_some, POST, 10_000), ())
+        if rows <= PANDAS_UP_TO:  # of more, two thirds of the table, a frame for each
+            yield _case("10,000 roots by post", rows, partial(_some, POST, 10_000), ())
         yield _case("among 100 roots", rows, partial(_among, 100), ())
         yield _case("among all nuclei", rows, _nuclei, ())
         yield _case("one id", rows, partial(_ids, 1), ())
@@ -123,13 +124,14 @@ def _case(
     jobs = [
         job("cortical_cache", _ours, STORED),
         job("DuckDB, best layout", _duckdb_best, STORED),
+        job("bare read of those files", _bare_read, STORED),
+        job("DuckDB, same file", _duckdb_flat, FLAT),
     ]
     if rows <= PANDAS_UP_TO:
         jobs += [
             job("pandas, whole Parquet", _pandas, FLAT),
             job("pandas, filters=", _pandas_filters, FLAT),
             job("polars, scan", _polars, FLAT, needs=("polars",)),
-            job("DuckDB, same file", _duckdb_flat, FLAT),
         ]
     if rows <= FEATHER_UP_TO:
         jobs.append(job("pandas, feather", _feather, FEATHER))
@@ -185,6 +187,24 @@ def _duckdb_best(questions: Callable[[Path], list[Wanted]], folder: Path) -> Wor
     every = [prepared(one) for one in questions(folder)]
     turn = cycle(every)
     return lambda: next(turn)()  # noqa: PLW0108  another one each time
+
+
+def _bare_read(questions: Callable[[Path], list[Wanted]], folder: Path) -> Work:
+    """Read all bytes of the range files that hold the roots: the limit of the disk."""
+    client = opened()
+
+    def held(wanted: Wanted) -> list[str]:
+        return list(client.explain(client.tables[SYNAPSES](**wanted)).files)
+
+    turn = cycle([held(one) for one in questions(folder)])
+
+    def work() -> None:
+        for path in next(turn):
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123  as any program
+                while file.read(4 << 20):
+                    pass
+
+    return work
 
 
 def _duckdb_flat(questions: Callable[[Path], list[Wanted]], folder: Path) -> Work:
