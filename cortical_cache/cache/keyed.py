@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["COMPACT_AT", "MISSING", "Keyed", "Matches"]
+__all__ = ["COMPACT_AT", "Keyed", "Matches"]
 
 log = logging.getLogger(__name__)
 

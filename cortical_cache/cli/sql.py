@@ -87,7 +87,7 @@ def sql(  # noqa: PLR0913  one parameter for each option
             memory_limit=memory_limit,
         ),
     )
-    from cortical_cache.client.written import lines, write, write_file
+    from cortical_cache.cli.written import lines, write, write_file
 
     if output is not None:
         write_file(rows, "csv" if chosen == "table" else chosen, output)

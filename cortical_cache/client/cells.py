@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.errors import InvalidQueryError
-from cortical_cache.model.ids import as_ids
+from cortical_cache.model.ids import MISSING, as_ids
 from cortical_cache.repositories.answered import Answered
 from cortical_cache.repositories.cellmaps import NONE
 from cortical_cache.repositories.live import utc

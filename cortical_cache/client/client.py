@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from cortical_cache.client.described import Described
 from cortical_cache.client.morphology import Morphology
-from cortical_cache.client.queried import Queried
+from cortical_cache.client.sql.queried import Queried
 from cortical_cache.client.status import CacheStatus, cache_status
 from cortical_cache.client.upkept import Upkept
 from cortical_cache.errors import InvalidQueryError

@@ -40,7 +40,8 @@ def explain(
     twin = offline_twin(repositories)
     try:
         if isinstance(question, str):
-            from cortical_cache.client.sql import Question, Sql
+            from cortical_cache.client.sql.answering import Sql
+            from cortical_cache.client.sql.question import Question
 
             return Sql(twin).explain(Question(question, **options))
         if isinstance(question, Query):

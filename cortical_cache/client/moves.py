@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.errors import NotCachedError
-from cortical_cache.model.ids import as_ids
+from cortical_cache.model.ids import MISSING, as_ids
 from cortical_cache.model.moments import to_micros
 from cortical_cache.repositories.cellmaps import NONE
 from cortical_cache.repositories.dataset import Repositories

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from cortical_cache.client.queried import Queried
     from cortical_cache.client.rooted import Rooted
+    from cortical_cache.client.sql.queried import Queried
 
 __all__ = ["Plots"]
 

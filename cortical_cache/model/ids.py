@@ -1,12 +1,7 @@
 """Ids are 64-bit integers. A float is taken for one only where it lost nothing."""
 
-from typing import TYPE_CHECKING
-
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.values import listed, plain
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "EXACT",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.dataset import Dataset
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import to_micros
 from cortical_cache.model.version import VersionRecord
 from cortical_cache.store import DatasetStore, RowSetState

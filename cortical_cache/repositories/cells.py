@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cortical_cache.cache.facts import Clock
-from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError, UnknownNameError
 from cortical_cache.model.arguments import table_query, view_query
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.model.version import parse_time
 from cortical_cache.repositories.catalog import Catalog

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.cache.origin import Origin
 from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import UnknownNameError, UnsupportedQueryError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.held import HeldRows
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.shape import Column, Kind, TableShape
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog

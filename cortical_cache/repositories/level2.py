@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cortical_cache.cache.facts import Facts
-from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.commands import same_call
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES, Attribute
 from cortical_cache.model.moments import from_micros, to_micros

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cortical_cache.cache.facts import Facts
-from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.chunks import ChunkGrid
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past

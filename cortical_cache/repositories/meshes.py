@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cortical_cache.cache.facts import Clock, Facts
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
 from cortical_cache.model.commands import fetch_command
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import from_micros
 from cortical_cache.policy.freshness import Fact, is_absent, is_fresh
 from cortical_cache.repositories.roots import Roots

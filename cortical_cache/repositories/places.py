@@ -5,8 +5,9 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import is_past
 from cortical_cache.repositories.cellmaps import Sightings

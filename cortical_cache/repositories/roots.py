@@ -14,8 +14,9 @@ from time import monotonic
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.cache.keyed import MISSING, Keyed
+from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.repositories.missing import require_ids
 from cortical_cache.repositories.versions import Versions

@@ -82,7 +82,7 @@ def test_keys_of_one_statement_are_not_there_for_the_next(shut):
 
 def sources(client, *queries: str):
     """Return what names of statements stand for."""
-    from cortical_cache.client.sql import Question
+    from cortical_cache.client.sql.question import Question
     from cortical_cache.engine.statement import read_statement
 
     made = client._sql

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from cortical_cache import load_client
-from cortical_cache.client.fetching import fetch
+from cortical_cache.client.sql.fetching import fetch
 from cortical_cache.errors import (
     InvalidQueryError,
     NotCachedError,

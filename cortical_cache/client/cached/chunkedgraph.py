@@ -14,10 +14,9 @@ import numpy.typing as npt
 import pytz
 from caveclient.chunkedgraph import ChunkedGraphClient
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
-from cortical_cache.model.ids import as_ids
+from cortical_cache.model.ids import MISSING, as_ids
 from cortical_cache.model.json import Json
 from cortical_cache.model.moments import from_micros
 from cortical_cache.repositories.dataset import Repositories

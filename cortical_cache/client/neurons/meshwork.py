@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.cache.keyed import MISSING
 from cortical_cache.client.cached import Cached
 from cortical_cache.client.cached.chunkedgraph import CachedChunkedGraph
 from cortical_cache.client.cached.l2cache import CachedL2Cache
@@ -22,6 +21,7 @@ from cortical_cache.client.cached.skeleton import CachedSkeleton
 from cortical_cache.client.neurons.segments import add_properties
 from cortical_cache.client.space import EXTRA, space_of
 from cortical_cache.errors import ConfigurationError, InvalidQueryError, NotCachedError
+from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import Json, JsonObject, as_list
 from cortical_cache.model.level2 import chosen
 from cortical_cache.model.moments import from_micros

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from cortical_cache.client.naming import table_name
-from cortical_cache.client.sql import Question, Sql, Task
+from cortical_cache.client.sql.answering import Sql
+from cortical_cache.client.sql.naming import table_name
+from cortical_cache.client.sql.question import Question, Task
 from cortical_cache.errors import ConfigurationError, UnsupportedQueryError
 from cortical_cache.model.sql import Lookup
 from cortical_cache.queries import Parts

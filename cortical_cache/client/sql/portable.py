@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cortical_cache.client.explain import offline_twin
-from cortical_cache.client.heldviews import held_at
+from cortical_cache.client.sql.heldviews import held_at
 from cortical_cache.errors import ConfigurationError, NotCachedError
 from cortical_cache.model.commands import sync_command
 from cortical_cache.model.sql import Source

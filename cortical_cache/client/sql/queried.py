@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from cortical_cache.client.cluster import Cluster, Filters
-    from cortical_cache.client.sql import Question, Sql
+    from cortical_cache.client.sql.answering import Sql
+    from cortical_cache.client.sql.cluster import Cluster, Filters
+    from cortical_cache.client.sql.question import Question
 
 __all__ = ["Queried"]
 
@@ -34,7 +35,7 @@ class Queried(Base):
 
     @cached_property
     def _sql(self) -> "Sql":
-        from cortical_cache.client.sql import Sql
+        from cortical_cache.client.sql.answering import Sql
 
         return Sql(self._of)
 
@@ -116,7 +117,7 @@ class Queried(Base):
         if cluster is None:
             rows = self._sql.answer(replace(question, parts=None))
         else:
-            from cortical_cache.client.cluster import answer_on
+            from cortical_cache.client.sql.cluster import answer_on
 
             rows = answer_on(cluster, self._sql, question)
         source = "server" if self._sql.answers > before else "store"
@@ -167,7 +168,7 @@ class Queried(Base):
         NotCachedError, PartialTableError, UnknownNameError
             As `sql`.
         """
-        from cortical_cache.client.cluster import to_dask
+        from cortical_cache.client.sql.cluster import to_dask
 
         return to_dask(self._sql, table, columns, filters)
 
@@ -180,7 +181,7 @@ class Queried(Base):
         Freshness: what is held now; what comes later is not in it. No network.
         """
         from cortical_cache.client.explain import offline_twin
-        from cortical_cache.client.heldviews import held_sources
+        from cortical_cache.client.sql.heldviews import held_sources
         from cortical_cache.engine.views import open_views
 
         twin = offline_twin(self._of)
@@ -228,7 +229,7 @@ class Queried(Base):
         StoreError
             If it cannot be written; then there is none.
         """
-        from cortical_cache.client.portable import export
+        from cortical_cache.client.sql.portable import export
 
         return export(self._of, to, tables, version, views=views)
 
@@ -250,8 +251,8 @@ class Queried(Base):
         name: str | None,
         params: Mapping[str, object] | Sequence[object],
     ) -> "Question":
-        from cortical_cache.client.naming import named_question
-        from cortical_cache.client.sql import Question
+        from cortical_cache.client.sql.naming import named_question
+        from cortical_cache.client.sql.question import Question
 
         if (query is None) == (name is None):
             raise InvalidQueryError("give a statement, or the name of a query")

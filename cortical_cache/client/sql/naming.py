@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cortical_cache.client.sql import Question
+from cortical_cache.client.sql.question import Question
 from cortical_cache.errors import InvalidQueryError
 from cortical_cache.model.sql import TableName
 from cortical_cache.queries import NamedQuery, named_query

@@ -1,0 +1,1 @@
+"""SQL over all that is held: statements, named queries, portable copies, clusters."""
