@@ -1,9 +1,7 @@
 """Answer queries of tables and views: from the store, else fetched, else passed on."""
 
-import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from cortical_cache.cache.origin import Origin
@@ -11,7 +9,6 @@ from cortical_cache.cache.rows import RowCache
 from cortical_cache.errors import (
     AmbiguousFilterError,
     NotCachedError,
-    StoreChangedError,
     UnsupportedQueryError,
     VersionExpiredError,
 )
@@ -37,6 +34,7 @@ from cortical_cache.policy.answering import (
 )
 from cortical_cache.repositories.answered import Answered, Explanation
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.heldanswers import HeldAnswers, Rows
 from cortical_cache.repositories.labels import Labels
 from cortical_cache.repositories.partial import PartialColumns, fitting
 from cortical_cache.repositories.replies import Replies
@@ -44,13 +42,9 @@ from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import RowSetState
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from cortical_cache.engine import Engine
 
 __all__ = ["Tables"]
-
-log = logging.getLogger(__name__)
 
 MOST_STEPS = 12
 """Steps to an answer: two tables, each counted, mirrored and looked at, with room."""
@@ -83,13 +77,12 @@ class Tables:
         self._replies = replies
         self._origin = origin
         self._engine = engine
+        self._local = HeldAnswers(catalog, rows, replies, engine)
         self._labels = Labels(catalog, versions)
         self._columns = PartialColumns(rows)
         self.last: Answered | None = None
 
-    def answer(
-        self, query: Query, options: Options = DEFAULT
-    ) -> "pd.DataFrame | list[dict[str, object]]":
+    def answer(self, query: Query, options: Options = DEFAULT) -> Rows:
         """Answer a query as caveclient would have.
 
         Parameters
@@ -134,7 +127,7 @@ class Tables:
 
     def _take_steps(
         self, query: Query, subjects: Sequence[Subject], options: Options
-    ) -> "pd.DataFrame | list[dict[str, object]]":
+    ) -> Rows:
         asked = False
         for _ in range(MOST_STEPS):
             step = self._step(query, subjects, options)
@@ -166,7 +159,7 @@ class Tables:
         if not isinstance(step, Answer):
             route = "pass-through" if isinstance(step, PassThrough) else "fetch"
             return Explanation(route, step.reason, (), 0, 0)
-        held = self._held(query, subjects, step, options)
+        held = self._local.held(query, subjects, step, options)
         files = tuple(
             file
             for one in held.values()
@@ -231,62 +224,21 @@ class Tables:
         options: Options,
         *,
         asked: bool,
-    ) -> "pd.DataFrame | list[dict[str, object]]":
-        run = (
-            self._engine().answer
-            if options.approximate
-            else partial(self._run, subjects=subjects)
-        )
-        try:
-            held = self._held(query, subjects, step, options)
-            answer = run(query, held)
-        except (FileNotFoundError, StoreChangedError):
-            # A sweep removed superseded files under us; the commits name new ones.
-            held = self._held(query, subjects, step, options)
-            answer = run(query, held)
-        fetched_at = self._oldest(subjects)
+    ) -> Rows:
+        answer, held = self._local.answer(query, subjects, step, options)
+        fetched_at = self._local.oldest(subjects)
         return self._signed(query, answer, held, step.reason, fetched_at, asked=asked)
-
-    def _run(
-        self, query: Query, held: dict[str, HeldRows], subjects: Sequence[Subject]
-    ) -> "pd.DataFrame | list[dict[str, object]]":
-        """Let the engine answer; let the server settle what rounding leaves open."""
-        undecided = self._engine().ambiguous(query, held)
-        if undecided and query.kind == "view":  # its rows have no id to ask by
-            rest, rows = self._settled(query, subjects[0])
-            return self._engine().answer(rest, {subjects[0].name: rows})
-        decided = {
-            subject.name: self._settle(query, subject, undecided[subject.name])
-            for subject in subjects
-            if subject.name in undecided
-        }
-        return self._engine().answer(query, held, decided=decided or None)
-
-    def _settled(self, query: Query, view: Subject) -> tuple[Query, HeldRows]:
-        try:
-            return self._replies.rows_for(query, view)
-        except NotCachedError as error:
-            what = f"view {view.name} of v{view.version}"
-            raise AmbiguousFilterError(what, error.command, 1) from error
-
-    def _settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
-        try:
-            return self._replies.settle(query, subject, ids)
-        except NotCachedError as error:
-            what = f"{subject.kind} {subject.name} of v{subject.version}"
-            online = "unset CORTICAL_CACHE_OFFLINE"
-            raise AmbiguousFilterError(what, online, len(ids)) from error
 
     def _signed(  # noqa: PLR0913  what came, and where from
         self,
         query: Query,
-        answer: "pd.DataFrame | list[dict[str, object]]",
+        answer: Rows,
         held: dict[str, HeldRows],
         reason: str,
         fetched_at: datetime | None,
         *,
         asked: bool,
-    ) -> "pd.DataFrame | list[dict[str, object]]":
+    ) -> Rows:
         source = "server" if asked else "store"
         layers = self._rows.layers_of(held.values())
         self.last = Answered(source, query.version, fetched_at, reason, layers)
@@ -308,37 +260,6 @@ class Tables:
     def _note(self) -> dict[str, object]:
         """Say where the answer came from."""
         return {} if self.last is None else self.last.note()
-
-    def _held(
-        self,
-        query: Query,
-        subjects: Sequence[Subject],
-        step: Answer,
-        options: Options,
-    ) -> dict[str, HeldRows]:
-        by = dict(step.by)
-        held: dict[str, HeldRows] = {}
-        for subject in subjects:
-            column = by[subject.name]
-            keys = key_filters(query, subject.name).get(column or "", frozenset[int]())
-            fit = partial(fitting, query=query, table=subject.name, options=options)
-            found = self._rows.row_set(subject).read(
-                lambda state, fit=fit, column=column, keys=keys: _found(
-                    fit(state), column, keys
-                )
-            )
-            if found is None:
-                raise self._catalog.not_cached(subject)
-            held[subject.name] = found
-        return held
-
-    def _oldest(self, subjects: Sequence[Subject]) -> datetime | None:
-        times = [
-            commit.provenance.fetched_at
-            for subject in subjects
-            for commit in self._rows.row_set(subject).state().commits
-        ]
-        return min(times, default=None)
 
     def _learn_shapes(self, query: Query, subjects: Sequence[Subject]) -> None:
         """Learn the columns of tables, and refuse what they make no sense of.
@@ -371,7 +292,7 @@ class Tables:
 
     def _pass(
         self, query: Query, subjects: Sequence[Subject], step: PassThrough
-    ) -> "pd.DataFrame | list[dict[str, object]]":
+    ) -> Rows:
         lacking = next(
             (s for s in subjects if not self._rows.row_set(s).state().is_whole),
             subjects[0],
@@ -400,15 +321,6 @@ class Tables:
         if query.metadata:
             frame.attrs["cortical_cache"] = self._note()
         return frame
-
-
-def _found(
-    state: RowSetState, column: str | None, keys: frozenset[int]
-) -> HeldRows | None:
-    """Return the rows to read: of a table in many files only those that can matter."""
-    if column is None or state.is_one_file:
-        return state.held_whole()
-    return state.held_for(column, keys)
 
 
 def _key_of(subject: Subject) -> str | None:
