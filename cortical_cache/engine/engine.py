@@ -17,6 +17,7 @@ from duckdb import (
 from cortical_cache.engine.connection import Connections, running
 from cortical_cache.engine.frames import Records, frame, records
 from cortical_cache.engine.scan import ROW, ambiguous, matching
+from cortical_cache.engine.scattered import FILE, is_scattered, rows_at
 from cortical_cache.engine.whole import is_whole, read_whole
 from cortical_cache.errors import UnknownNameError
 from cortical_cache.model.conditions import Condition, conditions
@@ -158,6 +159,9 @@ class Engine:
         first = rows[query.tables[0]]
         if wanted and is_whole(query, first):
             return _in_order(read_whole(first, [*wanted, "id"]), len(wanted))
+        if wanted and is_scattered(query, first):
+            found = self._scattered(query, first, shapes, decided, [*wanted, "id"])
+            return _in_order(found, len(wanted))
         found = self._relation(query, rows, shapes, decided)
         order = _order(query, shapes)
         keys = [ColumnExpression(name) for name in order]
@@ -177,6 +181,22 @@ class Engine:
             return self._arrow(found.select(*columns))
         numbered = [key.alias(f"{_KEY}{n}") for n, key in enumerate(keys)]
         return _in_order(self._arrow(found.select(*columns, *numbered)), len(columns))
+
+    def _scattered(
+        self,
+        query: Query,
+        held: HeldRows,
+        shapes: dict[str, TableShape],
+        decided: Decided | None,
+        columns: list[str],
+    ) -> pa.Table:
+        (table,) = query.tables
+        tests = _by_table(query, shapes)[table]
+        ids = None if decided is None else decided.get(table, ())
+        cursor = self._connections.cursor()
+        rows = matching(cursor, held, tests, ids, placed=True)
+        where = self._arrow(rows.select(ColumnExpression(FILE), ColumnExpression(ROW)))
+        return rows_at(held, where[FILE].to_numpy(), where[ROW].to_numpy(), columns)
 
     def _arrow(self, found: DuckDBPyRelation) -> pa.Table:
         with running(self._connections.cursor()):

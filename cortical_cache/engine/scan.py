@@ -38,6 +38,8 @@ def matching(
     held: HeldRows,
     conditions: Sequence[Condition],
     decided: Collection[int] | None,
+    *,
+    placed: bool = False,
 ) -> DuckDBPyRelation:
     """Return the rows that the server would return, in stored form.
 
@@ -50,8 +52,10 @@ def matching(
     decided : collection of int or None
         Ids of the rows, among those that rounding leaves open, that do match. None:
         rounded values are taken at face value.
+    placed : bool
+        Add two columns: the file of each row (`FILE`), and which row of it (`ROW`).
     """
-    rows, readings = _certain(cursor, held, conditions)
+    rows, readings = _certain(cursor, held, conditions, placed=placed)
     if not readings:
         return rows
     if decided is None:
@@ -80,7 +84,11 @@ def ambiguous(
 
 
 def _certain(
-    cursor: duckdb.DuckDBPyConnection, held: HeldRows, conditions: Sequence[Condition]
+    cursor: duckdb.DuckDBPyConnection,
+    held: HeldRows,
+    conditions: Sequence[Condition],
+    *,
+    placed: bool = False,
 ) -> tuple[DuckDBPyRelation, list[Reading]]:
     """Apply what rounding cannot touch; return the readings of the rest."""
     exact = [one for one in conditions if not is_rounded(one, held)]
@@ -88,7 +96,7 @@ def _certain(
     tests = [reading(one, held).face for one in exact if not _is_long(one)]
     if held.shape.kind == "table" and held.shape.column("valid") is not None:
         tests.append(ColumnExpression("valid"))
-    rows = every(cursor, held)
+    rows = every(cursor, held, placed=placed)
     if tests:
         rows = rows.filter(all_of(tests))
     for one in sets:
@@ -108,10 +116,18 @@ def _is_long(condition: Condition) -> bool:
     )
 
 
-def every(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelation:
-    """Return all rows of the pieces, those that queries do not show included."""
+def every(
+    cursor: duckdb.DuckDBPyConnection, held: HeldRows, *, placed: bool = False
+) -> DuckDBPyRelation:
+    """Return all rows of the pieces, those that queries do not show included.
+
+    `placed` is for rows of one piece.
+    """
     is_view = held.shape.kind == "view"
-    pieces = [_piece(cursor, piece, row_number=is_view) for piece in held.pieces]
+    pieces = [
+        _piece(cursor, piece, row_number=is_view or placed, file=placed)
+        for piece in held.pieces
+    ]
     if not pieces:  # all that was asked for is held, and it is nothing
         return _no_rows(cursor, held)
     if len(pieces) == 1:
@@ -135,10 +151,12 @@ def _no_rows(cursor: duckdb.DuckDBPyConnection, held: HeldRows) -> DuckDBPyRelat
 
 
 def _piece(
-    cursor: duckdb.DuckDBPyConnection, piece: Piece, *, row_number: bool
+    cursor: duckdb.DuckDBPyConnection, piece: Piece, *, row_number: bool, file: bool
 ) -> DuckDBPyRelation:
     with running(cursor):
-        rows = cursor.read_parquet(list(piece.files), file_row_number=row_number)
+        rows = cursor.read_parquet(
+            list(piece.files), file_row_number=row_number, filename=file
+        )
     if piece.key_column is None:
         return rows
     return among(cursor, rows, piece.key_column, sorted(piece.keys))
