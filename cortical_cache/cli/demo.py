@@ -11,6 +11,7 @@ from cortical_cache.cli.output import say
 from cortical_cache.cli.progress import progress
 from cortical_cache.cli.teaching import OPTIONS
 from cortical_cache.errors import ConfigurationError, NotCachedError
+from cortical_cache.model.quantities import counted
 
 if TYPE_CHECKING:
     from cortical_cache.client import Client
@@ -181,7 +182,7 @@ def _mirror(client: "Client") -> None:
     with progress() as listener:
         report = execute(repositories, plan, listener)
     for one in report.outcomes:
-        say(f"   {one.item.kind} {one.item.name}: {one.rows:,} rows")
+        say(f"   {one.item.kind} {one.item.name}: {counted(one.rows, 'row')}")
     for item in plan.items:
         if item.action == "skip":
             say(f"   {item.kind} {item.name}: skipped, {item.reason}")

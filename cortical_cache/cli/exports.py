@@ -9,7 +9,7 @@ from cortical_cache.cli.output import as_json, complain, is_quiet, say, table
 from cortical_cache.client.progress.bars import bring_bar
 from cortical_cache.errors import CorticalCacheError, UnknownNameError
 from cortical_cache.model.export import Export
-from cortical_cache.model.quantities import size
+from cortical_cache.model.quantities import counted, size
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.exports import Brought
 
@@ -103,7 +103,7 @@ def _chosen(
 
 def _line(one: Brought) -> str:
     what = "brought" if one.is_new else "held already"
-    rows = f"{one.rows:,} rows, {size(one.nbytes)}"
+    rows = f"{counted(one.rows, 'row')}, {size(one.nbytes)}"
     promotion = one.promotion
     if promotion.name is None:
         answers = f"answers for no table ({promotion.reason})"

@@ -74,7 +74,8 @@ def _read(file: str) -> Lock:
     try:
         return parse_lock(Path(file).read_text("utf-8"), file)
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the lock {file} cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise ConfigurationError(f"the lock {file} cannot be read: {why}") from error
 
 
 def _told(checked: list[Checked], *, json: bool) -> bool:

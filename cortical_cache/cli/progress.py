@@ -16,6 +16,7 @@ from rich.progress import (
 )
 
 from cortical_cache.cli.output import is_quiet
+from cortical_cache.model.quantities import counted
 from cortical_cache.sync import Item, Listener, Outcome
 
 __all__ = ["progress"]
@@ -66,5 +67,5 @@ class _Bars:
 
     def finished(self, outcome: Outcome) -> None:
         self._bars.remove_task(self._tasks[outcome.item])
-        word = "failed" if outcome.error else f"{outcome.rows:,} rows"
+        word = "failed" if outcome.error else counted(outcome.rows, "row")
         self._bars.console.print(f"{outcome.item.name}: {word}", highlight=False)

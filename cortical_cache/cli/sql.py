@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from cortical_cache.cli.named import client_of
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.errors import ConfigurationError, InvalidQueryError
+from cortical_cache.model.quantities import counted
 from cortical_cache.queries import queries
 
 if TYPE_CHECKING:
@@ -91,11 +92,11 @@ def sql(  # noqa: PLR0913  one parameter for each option
 
     if output is not None:
         write_file(rows, "csv" if chosen == "table" else chosen, output)
-        say(f"{rows.num_rows:,} rows in {output}")
+        say(f"{counted(rows.num_rows, 'row')} in {output}")
     elif chosen == "table":
         heading, *rest = lines(rows)
         table([heading, *rest])
-        say(f"{rows.num_rows:,} rows")
+        say(counted(rows.num_rows, "row"))
     else:
         write(rows, chosen, sys.stdout.buffer)
         sys.stdout.buffer.flush()

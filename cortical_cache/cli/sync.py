@@ -10,7 +10,7 @@ from cortical_cache.cli.codes import Exit
 from cortical_cache.cli.output import as_json, complain, misused, say, table
 from cortical_cache.cli.progress import progress
 from cortical_cache.errors import ConfigurationError
-from cortical_cache.model.quantities import size
+from cortical_cache.model.quantities import counted, size
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.settings import read_settings, write_pin
@@ -138,7 +138,8 @@ def _headline(plan: Plan) -> str:
         f"{len(plan.to_fetch)} to fetch, {held} held, {len(skipped)} skipped"
     )
     how_much = (
-        f"about {plan.rows:,} rows, {size(plan.nbytes)}, {_span(plan.seconds)}; "
+        f"about {counted(plan.rows, 'row')}, {size(plan.nbytes)}, "
+        f"{_span(plan.seconds)}; "
         f"{size(plan.free_bytes)} free in {plan.folder}"
     )
     lines = [what, how_much]
@@ -193,7 +194,8 @@ def _show_report(report: Report, *, json: bool) -> None:
     done = len(report.outcomes) - len(report.failed)
     say(
         f"{plan.dataset} v{plan.version}: fetched {done} tables and views, "
-        f"{report.rows:,} rows, {size(report.nbytes)} in {report.seconds:.1f} s"
+        f"{counted(report.rows, 'row')}, {size(report.nbytes)} "
+        f"in {report.seconds:.1f} s"
     )
 
 

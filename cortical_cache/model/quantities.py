@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cortical_cache.errors import ConfigurationError
 
-__all__ = ["age", "parse_size", "parse_span", "size"]
+__all__ = ["age", "counted", "parse_size", "parse_span", "size"]
 
 _NUMBER = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([a-z]*)", re.ASCII)
 
@@ -71,11 +71,15 @@ def size(nbytes: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def counted(number: int, what: str) -> str:
+    """Write how many there are of something: ``1 row``, ``2,000 rows``."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def age(passed: timedelta) -> str:
     """Write a span of time for people: ``3 days``."""
     seconds = max(0, int(passed.total_seconds()))
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= length:
-            count = seconds // length
-            return f"{count} {unit}{'s' if count > 1 else ''}"
+            return counted(seconds // length, unit)
     return "just now"

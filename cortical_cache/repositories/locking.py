@@ -16,6 +16,7 @@ from cortical_cache.errors import (
 from cortical_cache.model.commands import sync_command
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.lock import Lock, LockedTable
+from cortical_cache.model.quantities import counted
 from cortical_cache.repositories.pins import Pins
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore, RowSet, RowSetState
@@ -129,7 +130,7 @@ class Locking:
             wanted = table.export or "the server's replies"
             return f"held from {ours.export or 'the server'}, the lock is of {wanted}"
         if ours.rows != table.rows:
-            return f"{ours.rows:,} rows, the lock says {table.rows:,}"
+            return f"{counted(ours.rows, 'row')}, the lock says {table.rows:,}"
         if ours.schema != table.schema:
             return "columns or types differ from the lock's"
         if ours.content != table.content:

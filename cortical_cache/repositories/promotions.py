@@ -20,6 +20,7 @@ from cortical_cache.errors import (
 from cortical_cache.model.annotation import model_columns
 from cortical_cache.model.export import Candidate, Export, candidates
 from cortical_cache.model.json import as_object
+from cortical_cache.model.quantities import counted
 from cortical_cache.model.shape import Kind, TableShape, names
 from cortical_cache.model.subject import Subject
 from cortical_cache.repositories.catalog import Catalog
@@ -155,8 +156,8 @@ class Promotions:
         if count is None:
             return None, f"the rows of {subject} cannot be counted offline"
         if count != valid:
-            return None, f"it has {valid:,} rows, the server counts {count:,}"
-        return "count", f"the server counts {count:,} rows, too"
+            return None, f"it has {counted(valid, 'row')}, the server counts {count:,}"
+        return "count", f"the server counts {counted(count, 'row')}, too"
 
     def _count(self, subject: Subject) -> int | None:
         """Return the server's count, of any time: rows of a version never change."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.rows import Progress, RowCache, no_progress
 from cortical_cache.errors import InvalidQueryError
-from cortical_cache.model.quantities import age, size
+from cortical_cache.model.quantities import age, counted, size
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.catalog import Catalog
@@ -108,7 +108,7 @@ class RefreshPlan:
         lines = [f"list of {one}" for one in self.lists]
         lines += [
             f"{one.subject.kind} {one.subject.name} v{one.subject.version}: "
-            f"{one.rows:,} rows, {size(one.nbytes)}"
+            f"{counted(one.rows, 'row')}, {size(one.nbytes)}"
             for one in self.tables
         ]
         return "\n".join([*lines, f"{len(lines)} things would be asked again now"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cortical_cache.cache.exports import BringProgress, no_progress
 from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.model.export import Export
+from cortical_cache.model.quantities import counted
 from cortical_cache.sync import Item, Outcome
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def bring_bar(export: Export, *, show: bool = True) -> Generator[BringProgress]:
 
         def come(nbytes: int, there_are: int, rows: int) -> None:
             bar.total = there_are or None
-            bar.set_postfix_str(f"{rows:,} rows", refresh=False)
+            bar.set_postfix_str(counted(rows, "row"), refresh=False)
             bar.update(nbytes - bar.n)
 
         yield come

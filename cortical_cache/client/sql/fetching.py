@@ -10,7 +10,7 @@ from cortical_cache.errors import (
     PartialTableError,
     TooLargeError,
 )
-from cortical_cache.model.quantities import size
+from cortical_cache.model.quantities import counted, size
 from cortical_cache.model.sql import Lacking
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.sync import Selection, execute, make_plan
@@ -71,7 +71,7 @@ def _tables(of: Repositories, wanted: Sequence[Lacking], most: int) -> None:
         if item.action == "skip":
             raise NotAuthorizedError(item.reason)
         if item.action == "fetch" and (item.rows or 0) > most:
-            raise _refusal(by_name[item.name], f"{item.rows:,} rows")
+            raise _refusal(by_name[item.name], counted(item.rows or 0, "row"))
     report = execute(of, plan, TableBars())
     for outcome in report.failed:
         raise outcome.error or CorticalCacheError(outcome.item.name)
