@@ -97,9 +97,11 @@ def _text(value: object) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
         case tuple():
             items = cast("tuple[object, ...]", value)
-            return ", ".join(_text(one) for one in items)
+            return ", ".join(_text(one) for one in items) or "none"
         case AlternativeTable():
             return value.name
         case _:
