@@ -17,6 +17,7 @@ __all__ = ["cases"]
 
 PANDAS_UP_TO = 20_000_000
 LARGE = 20_000_000
+TOO_LARGE = "pandas is left out: it would take more memory than there is."
 
 
 def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
@@ -55,6 +56,10 @@ def cases(sizes: tuple[int, ...]) -> Iterator[Case]:
             jobs=tuple(jobs),
             goals=tuple(goals),
             fresh=True,
+            note=""
+            if rows <= PANDAS_UP_TO
+            else "pandas is left out: of so many rows it "
+            "would take five times the memory that it takes of twenty million.",
             rounds=3 if rows <= PANDAS_UP_TO else 1,
         )
 

@@ -16,6 +16,7 @@ from benchmarks.data.cortex import (
     FEATHER,
     FEATHER_UP_TO,
     FLAT,
+    ROWS_PER_FILE,
     SYNAPSES,
     cortex,
     opened,
@@ -31,6 +32,9 @@ BOX = ((100_000, 100_000, 10_000), (110_000, 110_000, 12_000))
 PANDAS_UP_TO = LARGE = 20_000_000
 """The size of the tables that the design's ratios to pandas were found at."""
 
+TOO_LARGE = (
+    "pandas and polars are left out: of all rows they make more than memory has."
+)
 STORED = f"store/**/{SYNAPSES}/*.parquet"
 DISTINCT = 7
 """Different questions, asked in turn, so that no answer is one's last."""
@@ -145,13 +149,17 @@ def _case(
         goals=goals,
         flat=flat,
         rounds=3 if rows >= LARGE else None,
-        note=(
+        note=_note(rows),
+    )
+
+
+def _note(rows: int) -> str:
+    if rows <= ROWS_PER_FILE:
+        return (
             "Up to two million rows a table is one file by id, and every question "
             "reads it: the goals are of larger tables."
-            if rows <= 2_000_000
-            else ""
-        ),
-    )
+        )
+    return "" if rows <= PANDAS_UP_TO else TOO_LARGE
 
 
 def _each(questions: list[Wanted], ask: Callable[[Wanted], object]) -> Work:

@@ -24,6 +24,7 @@ __all__ = [
     "FEATHER",
     "FEATHER_UP_TO",
     "FLAT",
+    "ROWS_PER_FILE",
     "SYNAPSES",
     "VERSION",
     "cortex",

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cortical_cache.meshlabels.match import (
     CLEAR,
+    NONE,
     Nearness,
     by_distance,
     by_winding,
@@ -19,8 +20,6 @@ __all__ = ["Chunk"]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Whole = npt.NDArray[np.integer]
-
-_NONE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Chunk:
         return by_distance(self.points, self.vertices, piece, taken, near)[piece]
 
     def _winding(self, of_face: Ints, count: int) -> Floats:
-        known = of_face != _NONE
+        known = of_face != NONE
         return winding_numbers(self.points, self.places[known], of_face[known], count)
 
     def _cut(
@@ -77,7 +76,7 @@ class Chunk:
             piece[corners[mine, side]] = finer[which[mine]]
         # Pieces without a vertex of their own have no number of theirs.
         names, renamed = np.unique(np.concatenate([piece, finer]), return_inverse=True)
-        shift = int(names[0] == _NONE)
+        shift = int(names[0] == NONE)
         return renamed[: len(piece)] - shift, renamed[len(piece) :] - shift
 
 
@@ -85,4 +84,4 @@ def _of_faces(piece: Ints, corners: Whole) -> Ints:
     """Return the piece of each face; -1 where no corner is of the chunk."""
     here = corners >= 0
     first = corners[np.arange(len(corners)), here.argmax(axis=1)]
-    return np.where(here.any(axis=1), piece[first], _NONE)
+    return np.where(here.any(axis=1), piece[first], NONE)

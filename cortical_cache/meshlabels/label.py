@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cortical_cache.meshlabels.chunk import Chunk
 from cortical_cache.meshlabels.match import Nearness
-from cortical_cache.meshlabels.pieces import Placed, codes, place
+from cortical_cache.meshlabels.pieces import SIDES, Placed, codes, place
 from cortical_cache.model.chunks import ChunkGrid
 
 __all__ = ["label_vertices"]
@@ -21,8 +21,6 @@ Whole = npt.NDArray[np.integer]
 
 HOPS = 50
 """As many as cortical_tools takes."""
-
-_SIDES = ((0, 1), (1, 2), (2, 0))
 
 
 def label_vertices(  # noqa: PLR0913  a mesh, what lies in it, and how
@@ -141,7 +139,7 @@ def _spread(labels: Ints, faces: Whole, hops: int) -> None:
     if not hops or not bare.any():
         return
     some = faces[bare[faces].any(axis=1)].astype(np.int64)
-    edges = np.concatenate([some[:, side] for side in _SIDES])
+    edges = np.concatenate([some[:, side] for side in SIDES])
     edges = np.concatenate([edges, edges[:, ::-1]])
     for _ in range(hops):
         edges = edges[labels[edges[:, 1]] == 0]

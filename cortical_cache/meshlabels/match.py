@@ -7,13 +7,14 @@ import numpy.typing as npt
 
 from cortical_cache.meshlabels.solvers import assignment, distances
 
-__all__ = ["CLEAR", "Nearness", "by_distance", "by_winding"]
+__all__ = ["CLEAR", "NONE", "Nearness", "by_distance", "by_winding"]
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 NONE = -1
+"""In place of the number of a point, or of a piece."""
 
 CLEAR = 0.05
 """Winding from which a point counts as inside. Seen from outside, what an open piece

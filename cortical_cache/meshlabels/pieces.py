@@ -9,17 +9,19 @@ import numpy.typing as npt
 from cortical_cache.meshlabels.solvers import components
 from cortical_cache.model.chunks import ChunkGrid
 
-__all__ = ["Placed", "codes", "connected", "place", "unpinched"]
+__all__ = ["SIDES", "Placed", "codes", "connected", "place", "unpinched"]
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.int64]
 Small = npt.NDArray[np.int32]
 Whole = npt.NDArray[np.integer]
 
+SIDES = ((0, 1), (1, 2), (2, 0))
+"""The corners of each side of a face."""
+
 _BITS = 21  # of each coordinate in a code: three fit into 63 bits
 _FACES_AT_ONCE = 500_000  # bounds the memory besides the result
 _NOWHERE = -1
-_SIDES = ((0, 1), (1, 2), (2, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def connected(corners: Whole, count: int) -> Ints:
     count : int
         Of the vertices.
     """
-    pairs = [corners[:, side] for side in _SIDES]
+    pairs = [corners[:, side] for side in SIDES]
     edges = np.concatenate([pair[(pair >= 0).all(axis=1)] for pair in pairs])
     return components(edges, count)
 
@@ -108,8 +110,8 @@ def unpinched(corners: Whole) -> Ints:
     -------
     numpy.ndarray of int64, shape (m,)
     """
-    edges = np.concatenate([np.sort(corners[:, side], axis=1) for side in _SIDES])
-    face = np.tile(np.arange(len(corners)), len(_SIDES))
+    edges = np.concatenate([np.sort(corners[:, side], axis=1) for side in SIDES])
+    face = np.tile(np.arange(len(corners)), len(SIDES))
     order = np.lexsort((edges[:, 1], edges[:, 0]))
     edges, face = edges[order], face[order]
     same = (edges[1:] == edges[:-1]).all(axis=1)
