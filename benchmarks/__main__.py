@@ -56,6 +56,7 @@ def main() -> int:
         "date": datetime.now(UTC).date().isoformat(),
         "rounds": chosen.rounds or ROUNDS[kind],
         "load": os.getloadavg()[0],
+        "added": False,
         "machine": _machine(),
         "cases": {},
     }
@@ -63,6 +64,7 @@ def main() -> int:
     path = chosen.results / f"{kind}.json"
     if chosen.add and path.exists():
         found["cases"] = json.loads(path.read_text())["cases"]
+        found["added"] = bool(found["cases"])
     failed: list[str] = []
     for number, case in enumerate(cases, 1):
         print(f"[{number}/{len(cases)}] {case.name}", file=sys.stderr, flush=True)

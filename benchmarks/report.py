@@ -67,7 +67,8 @@ def _machine(run: dict[str, Any]) -> Iterator[str]:
     versions = ", ".join(f"{name} {one}" for name, one in machine["versions"].items())
     yield f"Run on {run['date']}: {machine['cpu']}, {machine['cores']} cores,"
     yield f"{machine['memory_gb']:.0f} GB, {machine['system']}; {versions}."
-    yield f"{run['rounds']} samples, load {run['load']:.1f} at the start."
+    told = " of the last part: cases were measured in several" if run["added"] else ""
+    yield f"{run['rounds']} samples, load {run['load']:.1f} at the start{told}."
     yield ""
 
 

