@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.data.cortex import ROWS_PER_FILE
 from benchmarks.data.dump import COLUMNS, ORDERS, dump
+from benchmarks.data.synapses import ROWS_PER_FILE
 from benchmarks.model import Case, Goal, Job, Work
 
 __all__ = ["cases"]

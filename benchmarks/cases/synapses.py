@@ -16,13 +16,12 @@ from benchmarks.data.cortex import (
     FEATHER,
     FEATHER_UP_TO,
     FLAT,
-    ROWS_PER_FILE,
     SYNAPSES,
     cortex,
     opened,
     read_flat,
 )  # fmt: skip
-from benchmarks.data.synapses import ROOTS, pool
+from benchmarks.data.synapses import ROOTS, ROWS_PER_FILE, pool
 from benchmarks.model import Case, Goal, Job, Measure, Work
 
 __all__ = ["cases"]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import feather
 
-from benchmarks.data.synapses import Pool, blocks
+from benchmarks.data.synapses import ROWS_PER_FILE, Pool, blocks
 from benchmarks.model import Data
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "FEATHER",
     "FEATHER_UP_TO",
     "FLAT",
-    "ROWS_PER_FILE",
     "SYNAPSES",
     "VERSION",
     "cortex",
@@ -35,7 +34,6 @@ __all__ = [
 
 DATASET, VERSION, SYNAPSES = "minnie_public", 1300, "synapses_pni_2"
 FLAT = "flat/synapses.parquet"
-ROWS_PER_FILE = 2_000_000
 FEATHER = "flat/synapses.feather"
 FEATHER_UP_TO = 5_000_000  # an uncompressed frame of twenty million rows is 2 GB
 CSV = "flat/synapses.csv.gz"

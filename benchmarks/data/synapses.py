@@ -7,11 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["BLOCK", "COLUMNS", "ROOTS", "Pool", "blocks", "pool"]
+__all__ = ["BLOCK", "COLUMNS", "ROOTS", "ROWS_PER_FILE", "Pool", "blocks", "pool"]
 
 Ints = npt.NDArray[np.int64]
 
 BLOCK = 500_000
+ROWS_PER_FILE = 2_000_000
+"""Of a store: of more rows there are range files, in two copies."""
+
 POINTS = ("pre_pt_position", "post_pt_position", "ctr_pt_position")
 ROOTS = ("pre_pt_root_id", "post_pt_root_id")
 COLUMNS: tuple[str, ...] = (
