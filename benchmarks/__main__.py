@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.cases import SIZES, all_cases
+from benchmarks.cases import SIZES, all_cases, in_order
 from benchmarks.growth import grown
 from benchmarks.model import Case
 from benchmarks.plots import draw
@@ -73,6 +73,7 @@ def main() -> int:
         except CaseError as error:  # the others are not to be lost for one
             print(f"{case.name} failed: {error}", file=sys.stderr, flush=True)
             failed.append(case.name)
+        found["cases"] = {one: found["cases"][one] for one in in_order(found["cases"])}
         path.write_text(json.dumps(found, indent=1) + "\n")
     path.with_suffix(".md").write_text(page(found), encoding="utf-8")
     if find_spec("matplotlib") is None:

@@ -1,12 +1,12 @@
 """Every case, by name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 
 from benchmarks.model import Case
 
-__all__ = ["GROUPS", "SIZES", "all_cases", "case_of"]
+__all__ = ["GROUPS", "SIZES", "all_cases", "case_of", "in_order"]
 
 GROUPS = (
     "exports",
@@ -34,6 +34,17 @@ def _of(group: str, sizes: tuple[int, ...]) -> Iterator[Case]:
 def all_cases(sizes: tuple[int, ...]) -> list[Case]:
     """Return the cases for tables of these sizes, in the order of the page."""
     return [case for group in GROUPS for case in _of(group, sizes)]
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of cases in the order of the page, whenever they were measured."""
+    named = list(names)
+    ends = {name.rpartition(" of ")[2] for name in named}
+    sizes = sorted(int(one) for one in ends if one.isdecimal())
+    places = {
+        one.name: at for at, one in enumerate(all_cases(tuple(sizes) or SIZES["quick"]))
+    }
+    return sorted(named, key=lambda name: places.get(name, len(places)))
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cases import SIZES, all_cases, case_of
+from benchmarks.cases import SIZES, all_cases, case_of, in_order
 from benchmarks.growth import grown
 from benchmarks.model import OURS, Goal
 from benchmarks.parqlayground import QUERIES
@@ -138,6 +138,20 @@ def test_the_page_says_what_the_kept_run_found():
     shown = (ROOT / "docs" / "benchmarks.md").read_text()
     assert shown == page(run)
     assert all(case.name in shown for case, *_ in verdicts(run))
+
+
+def test_cases_stand_in_one_order_whenever_they_were_measured():
+    names = ["tables/position columns", "synapses/one id of 5000000",
+             "synapses/one id of 1000000", "exports/ingest of 5000000"]  # fmt: skip
+
+    assert in_order(names) == [names[3], names[2], names[1], names[0]]
+    assert in_order(
+        ["cells/cell to root", "no case of today", "tables/live query"]
+    ) == [
+        "tables/live query",
+        "cells/cell to root",
+        "no case of today",
+    ]
 
 
 @pytest.mark.parametrize("picture", ["benchmarks-ratios.png", "benchmarks-growth.png"])
