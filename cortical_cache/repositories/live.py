@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, cast
 from cortical_cache.cache.facts import Clock
 from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.errors import (
+    InvalidQueryError,
+    NotCachedError,
+    TruncatedResultError,
+)
 from cortical_cache.model.arguments import table_query
 from cortical_cache.model.attributes import given_filters
 from cortical_cache.model.query import Query
@@ -83,6 +87,8 @@ class Live:
             If the timestamp is none.
         NotCachedError
             Offline, and not kept from before.
+        TruncatedResultError
+            If the server cut the answer and no limit was asked.
         """
         moment = utc(arguments["timestamp"])
         version = self._versions.at(moment)
@@ -101,23 +107,27 @@ class Live:
         digest = _digest(method, arguments, base)
         under = self._oldest() if base is None else base
         kept = None if under is None else self._frames.get(digest, under)
+        what = f"{method} of {arguments.get('table')}"
         if kept is None:
             if self._origin.offline:
                 raise NotCachedError(
-                    f"{method} of {arguments.get('table')} at {moment.isoformat()} is",
+                    f"{what} at {moment.isoformat()} is",
                     f"cortical-cache sync {self._origin.dataset.name} latest",
                 )
             asked = {**arguments, "split_positions": True, "metadata": True}
-            passed = pass_call(
-                self._origin.session,
-                method,
-                asked,
-                f"{method} of {arguments.get('table')}",
-            )
+            passed = pass_call(self._origin.session, method, asked, what)
             frame = passed.frame
+            sampled = arguments.get("random_sample") or arguments.get("limit")
+            if passed.limited and not sampled:
+                raise TruncatedResultError(
+                    f"{what} at {moment.isoformat()}: as many rows came as the server "
+                    f"gives, {len(frame):,} of them in the answer, and there may be "
+                    "more; filter it, or give a limit",
+                    len(frame),
+                    -1,
+                )
             told = Answered("server", None, self._clock(), "a live answer")
             past = is_past(moment, passed.server_time, self._versions.public_end())
-            sampled = arguments.get("random_sample") or arguments.get("limit")
             if past and under is not None and not passed.limited and not sampled:
                 self._frames.keep(digest, under, frame)
         else:

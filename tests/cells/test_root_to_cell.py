@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from cortical_cache import load_client
-from cortical_cache.errors import NotCachedError
+from cortical_cache.errors import NotCachedError, TruncatedResultError
 from tests.cells.kit import (
     MAIN,
     VERSIONS,
@@ -204,3 +204,23 @@ def test_a_root_made_after_the_time_of_our_clock_is_found(server, cave_world, tm
 
     right = load_client("demo", cache_dir=tmp_path / "b").root_id_to_cell_id(young)
     pd.testing.assert_frame_equal(found, right)
+
+
+def test_a_root_that_a_cut_answer_may_lack_is_not_proved_to_have_no_cell(
+    start, cave_world
+):
+    cave = start(row_cap=10)
+    client = load_client("demo", server_address=cave.url)
+    graph, now = graph_of(cave_world), datetime.now(UTC)
+    roots = some_roots(cave_world)
+
+    with pytest.raises(TruncatedResultError):
+        client.root_id_to_cell_id(roots)
+
+    cave.stop()
+    offline = load_client("demo", server_address=cave.url, offline=True)
+    found = offline.root_id_to_cell_id(roots, missing="na")["cell_id"]
+    assert found.isna().any()
+    for root, cell in found.dropna().items():
+        nuclei = nuclei_in(cave_world, root, last_moment(graph, root, now))
+        assert cell == (next(iter(nuclei)) if len(nuclei) == 1 else -1)

@@ -6,7 +6,12 @@ import pytest
 from caveclient import CAVEclient
 
 from cortical_cache import load_client
-from cortical_cache.errors import InvalidQueryError, NotCachedError, SourceError
+from cortical_cache.errors import (
+    InvalidQueryError,
+    NotCachedError,
+    SourceError,
+    TruncatedResultError,
+)
 from tests.kit import row_queries, same_frame
 
 TABLES = (
@@ -184,3 +189,22 @@ def test_a_timestamp_that_is_none_is_refused(both):
 
     with pytest.raises(InvalidQueryError, match="must be a datetime, not 'yesterday'"):
         client.cached.materialize.live_live_query("nucleus_scores", "yesterday")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", ["live_live_query", "synapse_query"])
+def test_an_answer_that_the_server_cut_is_none(method, start):
+    """It says so in other words than of a version's rows."""
+    cave = start(row_cap=50, require_token=False)
+    client = load_client("demo", server_address=cave.url)
+    materialize = client.cached.materialize
+    when = materialize.get_timestamp(4) + timedelta(days=3)
+    table = {"live_live_query": "table", "synapse_query": "synapse_table"}[method]
+    arguments = {table: "synapses_demo", "timestamp": when}
+
+    for _ in range(2):
+        with pytest.raises(TruncatedResultError, match="50"):
+            getattr(materialize, method)(**arguments)
+    some = getattr(materialize, method)(**arguments, limit=20)
+
+    assert 0 < len(some) <= 20

@@ -28,6 +28,12 @@ __all__ = ["Passed", "pass_call", "pass_on", "presented"]
 
 _theirs: Any = materializationengine  # it has no types
 
+_CUT = (
+    '201 - "Limited query to ',  # of a table, a join or a view
+    "there may be more results which are not shown",  # of a live query
+)
+"""How the server says that as many rows came as it gives."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -38,7 +44,8 @@ class Passed:
     frame : pandas.DataFrame
         Positions split, ``attrs`` attached.
     limited : bool
-        A ``Limited query to N rows`` warning came with it.
+        As many rows came as the server gives, or as were asked for: it says so, and
+        that there may be more.
     server_time : datetime or None
         By the server's clock, UTC.
     """
@@ -86,7 +93,7 @@ def pass_call(
             # what caveclient itself refuses
             raise InvalidQueryError(" ".join(str(error).split())) from error
     warnings = [one["Warning"] for one in headers if "Warning" in one]
-    limited = any('201 - "Limited query to ' in warning for warning in warnings)
+    limited = any(said in warning for warning in warnings for said in _CUT)
     return Passed(frame, limited, session.server_time())
 
 
