@@ -60,13 +60,16 @@ class Frames:
         version : int
             Under which it was kept.
         """
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         state = self._store.rows("query", digest, version).state()
         held = state.held_request(digest)
         if held is None:
             return None
-        table = pq.read_table(held.pieces[0].files[0])
+        (piece,) = held.pieces
+        # More rows than one file of the store has lie in several, in order.
+        table = pa.concat_tables(map(pq.read_table, piece.files))
         frame = table.to_pandas()
         frame.attrs = json.loads((table.schema.metadata or {})[_ATTRS])
         fetched_at = min(one.provenance.fetched_at for one in state.commits)
