@@ -9,14 +9,17 @@ import pyarrow.parquet as pq
 
 from cortical_cache.errors import InvalidQueryError, NotCachedError, UnknownNameError
 from cortical_cache.model.commands import sync_command
+from cortical_cache.model.ids import as_ids
 from cortical_cache.model.shape import ColumnType, TableShape
+from cortical_cache.model.values import plain
 from cortical_cache.store import RowSet, RowSetState
 
 __all__ = ["Where", "export_rows"]
 
 Where: TypeAlias = Mapping[str, object]
 
-_INTEGERS = {ColumnType.BIGINT, ColumnType.INTEGER}
+_INTEGERS = {ColumnType.BIGINT: 63, ColumnType.INTEGER: 31}
+"""Bits of their values, besides the sign."""
 
 
 def export_rows(
@@ -44,6 +47,9 @@ def export_rows(
     ------
     UnknownNameError
         If the export has no such column.
+    InvalidQueryError
+        For a value that no row can have, and for a float that may have lost digits of
+        an id.
     NotCachedError
         If it is not held.
     """
@@ -63,7 +69,7 @@ def _read(
             sync_command("DATASET", row_set.version, "export", row_set.name),
         )
     wanted = _stored(shape, shape.stored_columns if columns is None else columns)
-    tests = {name: _values(value) for name, value in where.items()}
+    tests = {name: _values(shape, name, value) for name, value in where.items()}
     for name in tests:
         if _stored(shape, [name]) != [name]:
             raise InvalidQueryError(f"{name} is a point: give {name}_x, _y or _z")
@@ -106,7 +112,19 @@ def _stored(shape: TableShape, names: Iterable[str]) -> list[str]:
     return found
 
 
-def _values(value: object) -> list[object]:
+def _values(shape: TableShape, name: str, value: object) -> list[object]:
+    found = _listed(value)
+    column = shape.column(name)
+    if column is None or column.type not in _INTEGERS:
+        return found
+    members = [plain(one) for one in found]
+    there = as_ids([one for one in members if one is not None], name)
+    largest = 2 ** _INTEGERS[column.type]
+    held: list[object] = [one for one in there if -largest <= one < largest]
+    return [*held, None] if None in members else held
+
+
+def _listed(value: object) -> list[object]:
     if value is None or isinstance(value, str | bytes):
         return [value]
     listed: Any = getattr(value, "tolist", lambda: value)()
@@ -118,5 +136,5 @@ def _values(value: object) -> list[object]:
 def _test(name: str, values: list[object]) -> pc.Expression:
     field = pc.field(name)
     there = [one for one in values if one is not None]
-    test = field.isin(there)
+    test = field.isin(there) if there else pc.scalar(False)  # noqa: FBT003  no row
     return test | field.is_null() if len(there) < len(values) else test

@@ -6,6 +6,7 @@ import io
 import struct
 import urllib.request
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -121,6 +122,26 @@ def test_columns_and_where(client):
         part.sort_values("id", ignore_index=True),
         expected[part.columns].sort_values("id", ignore_index=True),
     )
+
+
+def test_where_takes_no_id_that_lost_digits(client):
+    whole = client.exports.get_table("nucleus_detection_v0", 4)
+    root = int(whole["pt_root_id"].max())
+    expected = whole.loc[whole["pt_root_id"] == root, "id"].tolist()
+
+    def ids(asked):
+        where = {"pt_root_id": asked}
+        return client.exports.get_table("nucleus_detection_v0", 4, where=where)["id"]
+
+    for damaged in (float(root), [float(root), 1], pd.Series([root, None], dtype=float)):
+        with pytest.raises(InvalidQueryError):
+            ids(damaged)
+    for good in (root, [root, 2**64 - 1], np.array([root], np.uint64), str(root)):
+        assert ids(good).tolist() == expected
+    assert len(ids([2**64 - 1])) == 0
+    assert len(ids([])) == 0
+    few = client.exports.get_table("nucleus_detection_v0", 4, where={"id": [1.0]})
+    assert few["id"].tolist() == [1]
 
 
 def test_where_takes_lists_and_null(client):
