@@ -70,10 +70,15 @@ def promote(  # noqa: PLR0913  what is promoted to what, and why
     details : mapping of str to str
         How it was proved, for the provenance.
     lacking : frozenset of str or None
-        Columns of the table that the export does not have; None: it has all.
+        Columns of the table that the export does not have, or has rounded; None: it
+        has all.
     """
     has = set(commit.shape.stored_columns)
-    there = tuple(one for one in shape.columns if has.issuperset(one.stored))
+    there = tuple(
+        one
+        for one in shape.columns
+        if has.issuperset(one.stored) and one.name not in (lacking or ())
+    )
     provenance = replace(
         commit.provenance, details={**commit.provenance.details, **details}
     )

@@ -174,7 +174,8 @@ class Promotions:
 
         As the server has it; else as its annotation type and the dump have it. None
         if neither can be had: then whether the dump lacks columns is not known, and a
-        question that selects by name could be answered from too few.
+        question that selects by name could be answered from too few. A column whose
+        values were rounded on the way is lacking, too.
         """
         row_set = self._rows.row_set(subject)
         if row_set.state().shape is None and not self._offline:
@@ -185,7 +186,13 @@ class Promotions:
                     self._rows.fetch_keys(subject, column, frozenset())
             except CorticalCacheError as error:
                 log.debug("the columns of %s: %s", subject, error)
-        has = set(commit.shape.stored_columns)
+        rounded = commit.provenance.details.get("rounded", "").split("\n")
+        has = {
+            stored
+            for column in commit.shape.columns
+            for stored in column.stored
+            if column.name not in rounded
+        }
         shape = row_set.state().shape
         if shape is not None:
             lost = [one for one in shape.columns if not has.issuperset(one.stored)]

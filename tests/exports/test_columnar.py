@@ -2,14 +2,18 @@
 
 import struct
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from caveclient import CAVEclient
 from deltalake import DeltaTable, write_deltalake
 from pyarrow import feather
 
 from cortical_cache import load_client
 from cortical_cache.errors import SourceError
+from tests.kit import row_queries, same_frame
 
 
 def wkb(x: float, y: float, z: float) -> bytes:
@@ -153,3 +157,56 @@ def test_a_data_file_that_is_gone_is_said(exports, dumps):
     with pytest.raises(SourceError, match="is gone, though it was listed"):
         exports.get_table("synapses", 5)
     assert exports._exports.held("synapses", 5) is None
+
+
+NUCLEI = "nucleus_detection_v0"
+POSITION = [f"pt_position_{axis}" for axis in "xyz"]
+
+
+@pytest.fixture
+def rounded(client, dumps):
+    """Write nuclei as a lake has them; return the database's own rows, and a client.
+
+    MaterializationEngine cuts off the positions of a lake, which queries round.
+    """
+    rows = client.exports.get_table(NUCLEI, 5, output="arrow", promote="none")
+    lake = rows
+    for name in POSITION:
+        cut = pc.trunc(rows[name]).cast(pa.int32())
+        lake = lake.set_column(lake.column_names.index(name), name, cut)
+    place = lake.column_names.index("volume")
+    lake = lake.set_column(place, "volume", lake["volume"].cast(pa.float32()))
+    (dumps / "v5").mkdir()
+    pq.write_table(lake, dumps / "v5" / f"{NUCLEI}.parquet")
+    client.clear_cache(NUCLEI, version=5, yes=True)
+    client.set_export_cloudpath(str(dumps))
+    client.exports.get_table(NUCLEI, 5)
+    return rows.filter(rows["valid"]), client
+
+
+def test_values_that_were_rounded_do_not_answer_for_the_databases_own(rounded, server):
+    rows, client = rounded
+    theirs = CAVEclient("demo", server_address=server.url).materialize.query_table
+    ours = client.cached.materialize.query_table
+    columns = np.stack([rows[name].to_numpy() for name in POSITION], axis=1)
+    assert (np.trunc(columns) != np.round(columns)).any()
+    corner = np.nanmin(columns, axis=0).astype(int), np.nanmedian(columns, axis=0)
+    box = [[*corner[0].tolist()], [*np.ceil(corner[1]).tolist()]]
+    volumes = rows["volume"].drop_null().to_numpy()
+    least = float(volumes[volumes.astype(np.float32) > volumes][0])
+    for asked in (
+        {"select_columns": ["id", "pt_position"]},
+        {"select_columns": ["id", "pt_root_id"], "filter_spatial_dict": {
+            "pt_position": box}},
+        {"select_columns": ["id", "pt_root_id"], "filter_greater_dict": {
+            "volume": least}},
+    ):  # fmt: skip
+        expected = theirs(NUCLEI, materialization_version=5, **asked)
+        assert len(expected)
+        same_frame(ours(NUCLEI, **asked), expected)
+    server.clear_log()
+
+    ids = ours(NUCLEI, select_columns=["id", "pt_root_id"])
+
+    assert len(ids) == len(rows)
+    assert not row_queries(server), "the columns that were not rounded answer"

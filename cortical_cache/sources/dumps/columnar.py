@@ -1,7 +1,9 @@
 """Read exports in Parquet, feather and Delta Lake: typed already, made canonical.
 
 Positions come as three columns, or as WKB, or both in one table; ids may be unsigned;
-what a lake was partitioned by is of the lake, not of the table.
+what a lake was partitioned by is of the lake, not of the table. What came in whole
+voxels or as Float32 was rounded before, and by which rule nobody says: a Delta export
+of MaterializationEngine cuts off positions that queries round.
 """
 
 from collections.abc import Generator, Sequence
@@ -54,6 +56,7 @@ class ColumnarDump:
         self._files = files
         self._proof = proof
         self._before = 0
+        self._rounded: set[str] = set()
         self._first = self._bring(files[0]) if files else None
         schema = pa.schema([])
         if self._first is not None:
@@ -88,6 +91,9 @@ class ColumnarDump:
     def check(self) -> dict[str, str]:
         """Prove that no newer version came meanwhile; each file is checked already.
 
+        Of columns that are not the database's own values it gives the names, a line
+        each, under ``rounded``.
+
         Raises
         ------
         SourceError
@@ -98,7 +104,8 @@ class ColumnarDump:
             now = replay(self._source.bucket, export.filepath_base)
             if str(now.version) != self._proof["delta_version"]:
                 raise SourceError(f"{export.url} changed while it was read; run again")
-        return {**self._proof, "files": str(len(self._files))}
+        rounded = {"rounded": "\n".join(sorted(self._rounded))} if self._rounded else {}
+        return {**self._proof, **rounded, "files": str(len(self._files))}
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -146,6 +153,8 @@ class ColumnarDump:
                 if stored not in names:
                     raise SourceError(f"{where}: a file lacks the column {stored}")
                 values = cast("Values", batch.column(stored))
+                if _is_rounded(column, values.type):
+                    self._rounded.add(column.name)
                 arrays.append(_cast(values, self._stored, stored))
         return pa.RecordBatch.from_arrays(arrays, schema=self._stored)
 
@@ -235,6 +244,13 @@ def _type(kind: pa.DataType, name: str, export: Export) -> ColumnType:
         if test(kind):
             return found
     raise SourceError(f"{export.url}: column {name} has the type {kind}, not read here")
+
+
+def _is_rounded(column: Column, sent: pa.DataType) -> bool:
+    """Tell whether a column has less in a file than the database's doubles."""
+    if column.type not in {ColumnType.POINT, ColumnType.DOUBLE}:
+        return False
+    return not pa.types.is_float64(sent)
 
 
 def _cast(values: Values, schema: pa.Schema, name: str) -> Values:
