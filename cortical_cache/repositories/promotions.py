@@ -197,22 +197,24 @@ class Promotions:
         if shape is not None:
             lost = [one for one in shape.columns if not has.issuperset(one.stored)]
             return shape, frozenset(names(lost)) or None
-        order = self._order(subject)
+        # The record of a public datastack does not say how its rows are: those come
+        # from another version's database. Only split ones have ``created``.
+        record = self._versions.record(subject.version)
+        is_merged = record.is_merged and commit.shape.is_merged
+        order = self._order(subject, is_merged=is_merged)
         if order is None:
             return None
-        is_merged = self._versions.record(subject.version).is_merged
         own = mirror_shape(commit, subject, order, is_merged=is_merged)
         there = [one.name for one in own.columns if has.issuperset(one.stored)]
         return own, frozenset(order).difference(there) or None
 
-    def _order(self, subject: Subject) -> tuple[str, ...] | None:
+    def _order(self, subject: Subject, *, is_merged: bool) -> tuple[str, ...] | None:
         """Return the columns of a table as the server would have them, if known."""
         if subject.kind == "view":
             return names(subject.view_columns)
         record = self._catalog.table(subject.name, subject.version)
         try:
             definition = as_object(self._catalog.schemas()[str(record["schema_type"])])
-            is_merged = self._versions.record(subject.version).is_merged
             return model_columns(definition, is_merged=is_merged)
         except (CorticalCacheError, KeyError, TypeError) as error:
             log.debug("the columns of %s: %r", subject, error)

@@ -75,6 +75,27 @@ def test_of_an_expired_version_the_dump_is_the_proof(server, dumps):
     assert found["id"].tolist() == [1]
 
 
+def test_a_dump_of_split_tables_answers_as_a_split_version(server, dumps):
+    """Whatever the record says: of a public datastack it is not the rows' own."""
+    header = (
+        "id,bigint\ncreated,timestamp without time zone\nsuperceded_id,bigint\n"
+        "valid,boolean\nvolume,double precision\npt_position,USER-DEFINED\n"
+        "bb_start_position,USER-DEFINED\nbb_end_position,USER-DEFINED\n"
+        "pt_supervoxel_id,bigint\npt_root_id,bigint\n"
+    )
+    rows = "7,2024-01-01 00:00:00,,t,1.5,,,,,\n"
+    name = "nucleus_detection_v0"
+    write_dump(dumps, name, header, rows, version=1)
+    client = load_client("demo", version=1)
+    client.set_export_cloudpath(str(dumps))
+    client.exports.get_table(name, 1)
+
+    found = client.cached.materialize.query_table(name, split_positions=True)
+
+    assert found.columns.tolist()[:4] == ["id", "created", "superceded_id", "valid"]
+    assert found["pt_root_id"].tolist() == [1], "as a split version shows NULL"
+
+
 def test_count_only_forbids_the_dump_as_a_proof(server, dumps):
     header = "id,bigint\nvalid,boolean\n"
     write_dump(dumps, "nucleus_scores", header, "1,t\n", version=1)
