@@ -7,6 +7,7 @@ __all__ = [
     "EXACT",
     "MISSING",
     "as_ids",
+    "possible",
     "undamaged",
 ]
 
@@ -45,6 +46,16 @@ def undamaged(number: float, name: str, *, whole: bool = True) -> int | float:
     if whole and not number.is_integer():
         raise InvalidQueryError(f"{name} holds whole numbers; {number!r} is none")
     return number
+
+
+def possible(keys: frozenset[int]) -> frozenset[int]:
+    """Return the keys that a column of 64-bit integers can have; the others find none.
+
+    Of uint64 arrays -1 comes as 2**64 - 1.
+    """
+    if not keys or (min(keys) >= MISSING and max(keys) < -MISSING):
+        return keys
+    return frozenset(one for one in keys if MISSING <= one < -MISSING)
 
 
 def as_ids(values: object, name: str) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
 
-from cortical_cache.model.ids import undamaged
+from cortical_cache.model.ids import possible, undamaged
 from cortical_cache.model.misread import misread, selects_one
 from cortical_cache.model.query import Query
 from cortical_cache.model.shape import Kind
@@ -156,7 +156,7 @@ def key_filters(query: Query, table: str) -> dict[str, frozenset[int]]:
     """Return the keys that a query allows in each key column of a table.
 
     Key columns are ids, root ids and target ids; a filter that allows NULL or anything
-    but integers is none.
+    but integers is none. Integers of more than 64 bits are no keys: no row has them.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def key_filters(query: Query, table: str) -> dict[str, frozenset[int]]:
             continue
         values = one.value if isinstance(one.value, tuple) else (one.value,)
         if set(map(type, values)) <= {int}:  # by the hundred thousand: no step for each
-            keys = frozenset(cast("tuple[int, ...]", values))
+            keys = possible(frozenset(cast("tuple[int, ...]", values)))
             found[one.column] = found.get(one.column, keys) & keys
             continue
         for value in values:
@@ -177,6 +177,7 @@ def key_filters(query: Query, table: str) -> dict[str, frozenset[int]]:
                 undamaged(value, one.column)
         keys = frozenset(value for value in values if type(value) is int)
         if len(keys) == len(frozenset(values) - {None}) and one.value is not None:
+            keys = possible(keys)
             found[one.column] = found.get(one.column, keys) & keys
     return found
 

@@ -1,5 +1,6 @@
 """A table in many files: a lookup looks at those that can matter, and at no other."""
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -9,8 +10,8 @@ from cortical_cache.model.coverage import Whole
 TABLE = "synapses_demo"
 
 
-def test_a_lookup_does_not_even_look_at_other_files(server):
-    client = load_client("demo", version=3)
+def in_files(client):
+    """Hold the table in many files; return all of it, its folder and the files."""
     whole = client.tables[TABLE]().query(split_positions=True)
     row_set = client.repositories.store.rows("table", TABLE, 3)
     (commit,) = row_set.state().commits
@@ -27,6 +28,28 @@ def test_a_lookup_does_not_even_look_at_other_files(server):
         writer.write(by_post)
     files = writer.commit.files
     assert len(files) > 5
+    return whole, row_set.folder, files
+
+
+def test_ids_of_more_than_64_bits_find_nothing_among_others(server):
+    client = load_client("demo", version=3)
+    whole, _, _ = in_files(client)
+    roots = whole["post_pt_root_id"]
+    some = roots[roots > 1].drop_duplicates()[:100].tolist()
+    minus_one = 2**64 - 1  # as uint64 has it
+
+    answer = client.cached.materialize.query_table(
+        TABLE,
+        filter_in_dict={"post_pt_root_id": np.array([*some, minus_one], np.uint64)},
+        split_positions=True,
+    )
+
+    expected = whole[roots.isin(some)].reset_index(drop=True)
+    pd.testing.assert_frame_equal(answer, expected)
+
+
+def test_a_lookup_does_not_even_look_at_other_files(server):
+    whole, folder, files = in_files(load_client("demo", version=3))
     roots = whole["post_pt_root_id"]
     root = int(roots[roots > 0].iloc[0])  # not its median: floats lose digits
     offline = load_client("demo", version=3, offline=True)
@@ -34,7 +57,7 @@ def test_a_lookup_does_not_even_look_at_other_files(server):
     (read,) = offline.explain(asked).files
     for one in files:
         if not read.endswith(one.name):
-            (row_set.folder / one.name).unlink()
+            (folder / one.name).unlink()
 
     answer = asked.query(split_positions=True)
 
