@@ -63,25 +63,31 @@ def join_pages(
     TruncatedResultError
         If the pages do not add up to `total`.
     """
-    state = row_set.state()
+    row_set.read(
+        lambda state: _join(row_set, state, subject, column, total, rows_per_file)
+    )
+
+
+def _join(  # noqa: PLR0913, PLR0917  as join_pages, and a reading of the row set
+    row_set: RowSet,
+    state: RowSetState,
+    subject: Subject,
+    column: str,
+    total: int,
+    rows_per_file: int,
+) -> None:
+    from cortical_cache.engine.sort import batches
+
     come = state.span_rows(column)
-    if come != total:
+    shape = state.shape
+    if come != total or shape is None:
         raise TruncatedResultError(
             f"{subject}: its pages hold {come:,} rows, the server counts {total:,}",
             come,
             total,
         )
-    row_set.read(lambda state: _join(row_set, state, column, rows_per_file))
-
-
-def _join(row_set: RowSet, state: RowSetState, column: str, rows_per_file: int) -> None:
-    from cortical_cache.engine.sort import batches
-
-    shape = state.shape
-    if shape is None:
-        return
     files = state.span_files(column)
-    orders = sort_orders(shape, state.span_rows(column), rows_per_file)
+    orders = sort_orders(shape, come, rows_per_file)
     newest = state.commits[-1].provenance
     with row_set.writer(
         shape=shape,

@@ -143,30 +143,44 @@ class RowCache:
                 try:
                     fetched = fetch.in_one(subject)
                 except TruncatedResultError:  # and the cap is known now
-                    self._mirror_in_pages(row_set, subject, total, progress)
+                    self._mirror_in_pages(row_set, subject, total, progress, anew)
                 else:
                     # The whole says all that the parts said: they need not stay.
                     parts = [one.id for one in state.commits if not one.exact]
                     self._keep(row_set, fetched, Whole(), supersedes=parts)
                     progress(total, total)
             else:
-                self._mirror_in_pages(row_set, subject, total, progress)
+                self._mirror_in_pages(row_set, subject, total, progress, anew)
             return True
 
-    def _mirror_in_pages(
-        self, row_set: RowSet, subject: Subject, total: int, progress: Progress
+    def _mirror_in_pages(  # noqa: PLR0913, PLR0917  as mirror
+        self,
+        row_set: RowSet,
+        subject: Subject,
+        total: int,
+        progress: Progress,
+        anew: bool,  # noqa: FBT001  as mirror
     ) -> None:
         """Fetch a large table page by page, each held as it comes, then join them.
 
-        Interrupted, it goes on with the pages that are missing.
+        Interrupted, it goes on with the pages that are missing. Another process may be
+        at it, which no lock kept out, and cut its pages elsewhere: then what these
+        leave open is fetched in turn.
         """
         column = subject.page_column or ""
-        state = row_set.state()
-        come = state.span_rows(column)
-        held = state.spans(column)
-        for span, fetched in self._fetch().pages(subject, held, total, come):
-            come += self._keep(row_set, fetched, span)
-            progress(min(come, total), total)
+        while True:
+            state = row_set.state()
+            if state.is_whole and not anew:  # the other one was faster
+                return
+            before = come = state.span_rows(column)
+            held = state.spans(column)
+            if come == total:
+                break
+            for span, fetched in self._fetch().pages(subject, held, total, come):
+                come += self._keep(row_set, fetched, span)
+                progress(min(come, total), total)
+            if come == before:
+                break
         join_pages(row_set, subject, column, total, self._rows_per_file)
 
     def fetch_keys(

@@ -250,13 +250,9 @@ class RowSetState:
         return self._paths(commit, commit.copy(), "copied")
 
     def spans(self, column: str) -> tuple[Span, ...]:
-        """Return the held pages of a mirror in the making, ascending."""
-        found = [
-            commit.coverage
-            for commit in self.commits
-            if isinstance(commit.coverage, Span) and commit.coverage.column == column
-        ]
-        return tuple(sorted(found, key=lambda span: span.low))
+        """Return the held pages of a mirror in the making, ascending, disjoint."""
+        found = (commit.coverage for commit in self._span_commits(column))
+        return tuple(span for span in found if isinstance(span, Span))
 
     def span_rows(self, column: str) -> int:
         """Return the rows of those pages. Each row is in one page only."""
@@ -268,12 +264,23 @@ class RowSetState:
         return tuple(path for commit in commits for path in self.files(commit))
 
     def _span_commits(self, column: str) -> list[Commit]:
-        """Return one commit for each span; two processes may have fetched the same."""
-        found: dict[Span, Commit] = {}
-        for commit in self.commits:
-            if isinstance(commit.coverage, Span) and commit.coverage.column == column:
-                found.setdefault(commit.coverage, commit)
-        return [found[span] for span in sorted(found, key=lambda one: one.low)]
+        """Return commits of disjoint spans, ascending.
+
+        Two processes may have fetched the same, and cut it elsewhere: of spans that
+        overlap the one that begins first counts.
+        """
+        pages = [
+            (commit.coverage, commit)
+            for commit in self.commits
+            if isinstance(commit.coverage, Span) and commit.coverage.column == column
+        ]
+        found: list[Commit] = []
+        end: int | None = None
+        for span, commit in sorted(pages, key=lambda one: (one[0].low, -one[0].high)):
+            if end is None or span.low >= end:
+                found.append(commit)
+                end = span.high
+        return found
 
     def _whole(self) -> Commit | None:
         return next(

@@ -4,7 +4,9 @@ import re
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +18,7 @@ from cortical_cache.cache.rows import RowCache
 from cortical_cache.demo import WorldSettings, build_world
 from cortical_cache.errors import TruncatedResultError
 from cortical_cache.sources.cave.paging import REQUESTS_AT_ONCE
+from cortical_cache.store import Provenance
 from tests.kit import python, row_queries
 from tests.selfcheck.proxy import Asked, Proxy, Told, standing_before
 
@@ -104,6 +107,35 @@ def test_an_interrupted_mirror_goes_on_where_it_stopped(start, world):
     assert state.rows == ROWS
     assert after < before * 1.5  # the rest only: about the other half
     ids = again.cached.materialize.query_table("synapses_demo")["id"]
+    assert ids.is_unique
+    assert len(ids) == ROWS
+
+
+def test_pages_that_another_one_cut_elsewhere_do_not_count_twice(start, world):
+    """Two processes mirror a table, and no lock kept them apart."""
+    cave = start(world, row_cap=CAP)
+    client = load_client("demo", version=5, server_address=cave.url)
+    of = client.repositories
+    subject = of.catalog.subject("synapses_demo", 5)
+    row_set = of.store.rows("table", "synapses_demo", 5)
+    with pytest.raises(StoppedError):
+        cache_of(client).mirror(subject, stop_at(20_000))
+    other = of.origin.fetch(CAP // 3, lambda _cap: None)
+    provenance = Provenance("cave", cave.url, utc_now())
+    for span, fetched in islice(other.pages(subject, (), ROWS, 0), 60):
+        row_set.append(
+            pa.concat_tables(fetched.tables),
+            shape=fetched.shape,
+            coverage=span,
+            provenance=provenance,
+        )
+    state = row_set.state()
+    assert sum(one.rows for one in state.commits) > state.span_rows("id") > 20_000
+
+    cache_of(client).mirror(subject)
+
+    assert row_set.state().is_whole
+    ids = client.cached.materialize.query_table("synapses_demo")["id"]
     assert ids.is_unique
     assert len(ids) == ROWS
 
