@@ -1,15 +1,15 @@
 """DuckDB, in memory: opened the same way everywhere, its errors made ours."""
 
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import duckdb
 
 from cortical_cache.engine.keysets import HANDED_OVER
-from cortical_cache.errors import StoreChangedError
+from cortical_cache.errors import StoreChangedError, UnsupportedQueryError
 
-__all__ = ["Connections", "open_database", "running"]
+__all__ = ["Connections", "open_database", "require_apart", "running"]
 
 
 class Connections:
@@ -59,6 +59,24 @@ def open_database(
     )
     connection.execute("SET TimeZone = 'UTC'")
     return connection
+
+
+def require_apart(columns: Sequence[str]) -> None:
+    """Refuse columns that DuckDB cannot tell apart.
+
+    Raises
+    ------
+    UnsupportedQueryError
+        If two differ in the case of letters alone: of either it would give the first.
+    """
+    seen: dict[str, str] = {}
+    for name in columns:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise UnsupportedQueryError(
+                f"columns {other} and {name} differ in the case of letters alone, so "
+                "that rows of both cannot be searched; ask for all rows"
+            )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 from duckdb import ColumnExpression, ConstantExpression, DuckDBPyRelation
 
-from cortical_cache.engine.connection import running
+from cortical_cache.engine.connection import require_apart, running
 from cortical_cache.engine.expressions import Reading, all_of, is_rounded, reading
 from cortical_cache.engine.keysets import FEW, among
 from cortical_cache.model.conditions import Condition
@@ -123,6 +123,7 @@ def every(
 
     `placed` is for rows of one piece.
     """
+    require_apart(held.shape.stored_columns)
     is_view = held.shape.kind == "view"
     pieces = [
         _piece(cursor, piece, row_number=is_view or placed, file=placed)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cortical_cache.engine.scan import ROW
 from cortical_cache.errors import StoreChangedError
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Query
@@ -20,6 +21,8 @@ __all__ = ["FILE", "is_scattered", "rows_at"]
 
 FILE = "filename"
 """The column by which DuckDB tells the file of a row."""
+
+_TOLD = {FILE, ROW}
 
 _PER_FILE = 40
 """Ids in a file from which on half of its 61 row groups or more have one: to read those
@@ -37,7 +40,7 @@ def is_scattered(query: Query, held: HeldRows) -> bool:
         and not query.offset
         and len(held.pieces) == 1
         and len(held.pieces[0].files) > 1
-        and held.shape.column(FILE) is None
+        and not _TOLD.intersection(map(str.casefold, held.shape.stored_columns))
         and 0 < _ids(query) <= _PER_FILE * len(held.pieces[0].files)
         and not any(one.column.endswith("_root_id") for one in query.filters)
     )

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import ColumnExpression
 
-from cortical_cache.engine.connection import open_database, running
+from cortical_cache.engine.connection import open_database, require_apart, running
 
 __all__ = ["MEMORY_LIMIT", "batches"]
 
@@ -45,6 +45,7 @@ def batches(
                 for batch in rows.iter_batches(_ROWS_PER_BATCH, columns=list(columns)):
                     yield batch.cast(schema)
         return
+    require_apart(columns)
     # A connection of its own: its limit and its spilling are nobody else's.
     with (
         TemporaryDirectory(prefix=".sort-", dir=Path(files[0]).parent) as spill,
