@@ -241,11 +241,12 @@ class Tables:
     ) -> Rows:
         source = "server" if asked else "store"
         layers = self._rows.layers_of(held.values())
-        self.last = Answered(source, query.version, fetched_at, reason, layers)
+        told = Answered(source, query.version, fetched_at, reason, layers)
+        self.last = told  # by another thread it may be another in a moment
         if not isinstance(answer, list) and query.metadata:
             shapes = {name: rows.shape for name, rows in held.items()}
             found = self._labels.materialized(query, shapes)
-            answer.attrs.update({**found, "cortical_cache": self._note()})
+            answer.attrs.update({**found, "cortical_cache": told.note()})
         return answer
 
     def attributes(self, query: Query) -> dict[str, object]:
@@ -256,10 +257,6 @@ class Tables:
             if shape is not None:
                 shapes[subject.name] = shape
         return self._labels.live(query, shapes)
-
-    def _note(self) -> dict[str, object]:
-        """Say where the answer came from."""
-        return {} if self.last is None else self.last.note()
 
     def _learn_shapes(self, query: Query, subjects: Sequence[Subject]) -> None:
         """Learn the columns of tables, and refuse what they make no sense of.
@@ -313,13 +310,14 @@ class Tables:
             return self._signed(query, answer, held, step.reason, now, asked=True)
         frame, fetched_at = self._replies.answer(query, lacking, keep=step.keep)
         source = "server" if fetched_at is None else "store"
-        self.last = Answered(source, query.version, fetched_at, step.reason)
+        told = Answered(source, query.version, fetched_at, step.reason)
+        self.last = told
         if not query.return_df:
             from cortical_cache.engine import records
 
             return records(frame)
         if query.metadata:
-            frame.attrs["cortical_cache"] = self._note()
+            frame.attrs["cortical_cache"] = told.note()
         return frame
 
 
