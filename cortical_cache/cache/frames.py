@@ -69,7 +69,7 @@ class Frames:
             return None
         (piece,) = held.pieces
         # More rows than one file of the store has lie in several, in order.
-        table = pa.concat_tables(map(pq.read_table, piece.files))
+        table = pa.concat_tables(pq.read_table(one) for one in piece.files)
         frame = table.to_pandas()
         frame.attrs = json.loads((table.schema.metadata or {})[_ATTRS])
         fetched_at = min(one.provenance.fetched_at for one in state.commits)

@@ -153,7 +153,7 @@ class RowCache:
                 self._mirror_in_pages(row_set, subject, total, progress, anew)
             return True
 
-    def _mirror_in_pages(  # noqa: PLR0913, PLR0917  as mirror
+    def _mirror_in_pages(
         self,
         row_set: RowSet,
         subject: Subject,

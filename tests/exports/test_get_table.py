@@ -129,11 +129,12 @@ def test_where_takes_no_id_that_lost_digits(client):
     root = int(whole["pt_root_id"].max())
     expected = whole.loc[whole["pt_root_id"] == root, "id"].tolist()
 
-    def ids(asked):
+    def ids(asked: object) -> pd.Series:
         where = {"pt_root_id": asked}
         return client.exports.get_table("nucleus_detection_v0", 4, where=where)["id"]
 
-    for damaged in (float(root), [float(root), 1], pd.Series([root, None], dtype=float)):
+    beside_nothing = pd.Series([root, None], dtype=float)
+    for damaged in (float(root), [float(root), 1], beside_nothing):
         with pytest.raises(InvalidQueryError):
             ids(damaged)
     for good in (root, [root, 2**64 - 1], np.array([root], np.uint64), str(root)):
