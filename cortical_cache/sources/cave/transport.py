@@ -6,6 +6,7 @@ of its sessions that are made inside of `Transport.active` are of the class belo
 instead, which does none of that; its errors are ours.
 """
 
+import os
 import random
 import threading
 from collections.abc import Callable, Generator
@@ -126,6 +127,7 @@ class OurSession(requests.Session):
 
     def __init__(self, transport: Transport) -> None:
         super().__init__()
+        self._process = os.getpid()
         self._transport = transport
         self._listeners: list[Callable[[requests.Response], None]] = []
 
@@ -162,6 +164,10 @@ class OurSession(requests.Session):
         SourceError
             If the answer is larger than any should be.
         """
+        if self._process != os.getpid():
+            # What is asked over one connection by two processes is answered to either.
+            self.close()
+            self._process = os.getpid()
         self._transport.trusted.guard(request, self.headers.get("Authorization"))
         parts = urlsplit(str(request.url))
         server = f"{parts.scheme}://{parts.netloc}"
