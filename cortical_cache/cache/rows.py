@@ -147,7 +147,7 @@ class RowCache:
                 else:
                     # The whole says all that the parts said: they need not stay.
                     parts = [one.id for one in state.commits if not one.exact]
-                    self._keep(row_set, fetched, Whole(), supersedes=parts)
+                    self._keep(row_set, fetched, Whole(), supersedes=parts, total=total)
                     progress(total, total)
             else:
                 self._mirror_in_pages(row_set, subject, total, progress, anew)
@@ -251,8 +251,13 @@ class RowCache:
         coverage: Coverage,
         *,
         supersedes: Collection[str] = (),
+        total: int | None = None,
     ) -> int:
-        """Commit rows once all of them have come; return how many."""
+        """Commit rows once all of them have come; return how many.
+
+        Where the server has counted them it must be `total`: a gateway may have lost
+        its word that the answer was cut.
+        """
         provenance = Provenance(
             source="cave",
             server=self._origin.dataset.server_address,
@@ -269,5 +274,11 @@ class RowCache:
             for table in fetched.tables:
                 writer.write(table)
                 come += table.num_rows
+            if total is not None and come != total:
+                raise TruncatedResultError(
+                    f"{row_set}: {come:,} rows came, the server counts {total:,}",
+                    come,
+                    total,
+                )
         log.info("%r: %d rows kept", row_set, come)
         return come

@@ -35,7 +35,12 @@ def int_columns(
     filters = pc.field("valid") if has_valid else None
     filler = pa.scalar(missing, pa.int64())
     tables = [
-        pq.read_table(list(piece.files), columns=list(names), filters=filters)
+        pq.read_table(
+            list(piece.files),
+            columns=list(names),
+            filters=filters,
+            partitioning=None,  # a folder such as session=3 is no column
+        )
         for piece in held.pieces
     ]
     rows = pa.concat_tables(tables)

@@ -156,7 +156,10 @@ def _piece(
 ) -> DuckDBPyRelation:
     with running(cursor):
         rows = cursor.read_parquet(
-            list(piece.files), file_row_number=row_number, filename=file
+            list(piece.files),
+            file_row_number=row_number,
+            filename=file,
+            hive_partitioning=False,  # a folder such as session=3 is no column
         )
     if piece.key_column is None:
         return rows

@@ -56,7 +56,8 @@ def batches(
         ) as connection,
         running(connection),
     ):
-        rows = connection.read_parquet(list(files)).select(
+        # A folder such as session=3 above the store is no column.
+        rows = connection.read_parquet(list(files), hive_partitioning=False).select(
             *(ColumnExpression(name) for name in columns)
         )
         order = [ColumnExpression(name).asc().nulls_last() for name in sort_by]

@@ -74,7 +74,11 @@ def _read(
         if _stored(shape, [name]) != [name]:
             raise InvalidQueryError(f"{name} is a point: give {name}_x, _y or _z")
     needed = list(dict.fromkeys([*wanted, *tests]))
-    found = pq.read_table(_files(state, shape, tests), columns=needed)
+    found = pq.read_table(
+        _files(state, shape, tests),
+        columns=needed,
+        partitioning=None,  # a folder such as session=3 is no column
+    )
     found = found.replace_schema_metadata(None)
     for name, values in tests.items():
         found = found.filter(_test(name, values))

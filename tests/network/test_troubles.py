@@ -207,6 +207,21 @@ def test_rows_that_the_server_counts_otherwise_are_not_believed(by, start, store
     ]
 
 
+def test_a_table_cut_without_a_word_is_not_believed_whole(start, store_dir):
+    cave = start(row_cap=300)
+    client = load_client("demo", version=5, server_address=cave.url)
+    cave.befall(troubles.unwarned().on(QUERIES))
+
+    with pytest.raises(TruncatedResultError, match="300 rows came, the server counts"):
+        client.cached.materialize.query_table("nucleus_detection_v0")
+
+    assert not [
+        one
+        for one in store_dir.rglob("commits/*.json")
+        if b'"kind":"whole"' in one.read_bytes()
+    ]
+
+
 @pytest.mark.parametrize(
     "body",
     [
