@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from cortical_cache.cli.online import require_online
 from cortical_cache.cli.output import as_json, say, table
 from cortical_cache.cli.teaching import OPTIONS
 from cortical_cache.errors import ServerUnavailableError
@@ -43,7 +44,9 @@ def login(dataset: str) -> None:
     """
     from cortical_cache.sources.cave.tokens import save_token, token_page
 
-    server = resolve(dataset, read_settings()).dataset.server_address
+    settings = read_settings()
+    require_online("login", settings)
+    server = resolve(dataset, settings).dataset.server_address
     if sys.stdin.isatty():
         say(f"Make or copy a token at {token_page(server)}")
         token = getpass("Token (not shown): ")

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from cortical_cache.cli.named import client_of
+from cortical_cache.cli.online import require_online
 from cortical_cache.cli.output import as_json, say
 from cortical_cache.client import Client
-from cortical_cache.errors import InvalidQueryError
+from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.settings import read_settings
 
 __all__ = ["fetch"]
 
@@ -51,7 +53,27 @@ def fetch(
     """
     if not (ids or state or properties):
         raise InvalidQueryError("name the root ids or level-2 ids to fetch")
-    client = client_of(dataset)
+    try:
+        counts = _fetch(client_of(dataset), ids, state, properties, meshes=meshes)
+    except NotCachedError as error:
+        # The command that it names is this one.
+        require_online("fetch", read_settings(), error.missing)
+        raise
+    if json:
+        as_json(counts)
+        return
+    say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+
+
+def _fetch(
+    client: Client,
+    ids: Sequence[int],
+    state: Sequence[int],
+    properties: Sequence[int],
+    *,
+    meshes: bool,
+) -> dict[str, int]:
+    """Fetch what is asked for; return how many there are of each kind."""
     states = _fetch_states(client, state, properties)
     level2 = [one for one in ids if one >> _LAYER_SHIFT == _LEVEL_2]
     roots = [one for one in ids if one >> _LAYER_SHIFT != _LEVEL_2]
@@ -73,10 +95,7 @@ def fetch(
         counts["meshes"] = _fetch_meshes(client, roots)
     if states:
         counts["states"] = states
-    if json:
-        as_json(counts)
-        return
-    say(", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items()))
+    return counts
 
 
 def _fetch_states(

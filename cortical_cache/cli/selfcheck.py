@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.online import require_online
 from cortical_cache.cli.output import as_json, say, table
-from cortical_cache.errors import ConfigurationError
 from cortical_cache.registry import resolve
 from cortical_cache.settings import read_settings
 
@@ -46,11 +46,7 @@ def selfcheck(
     from cortical_cache.selfcheck import PROBES, connect, findings
 
     settings = read_settings()
-    if settings.offline:
-        raise ConfigurationError(
-            "selfcheck needs the network; unset CORTICAL_CACHE_OFFLINE, or `offline` "
-            f"in {settings.config_file}"
-        )
+    require_online("selfcheck", settings)
     found = resolve(dataset, settings, server_address=server).dataset
     asked = connect(found, version)
     say(

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from cortical_cache.cli.codes import Exit
+from cortical_cache.cli.online import require_online
 from cortical_cache.cli.output import as_json, complain, misused, say, table
 from cortical_cache.cli.progress import progress
-from cortical_cache.errors import ConfigurationError
 from cortical_cache.model.quantities import counted, size
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
@@ -102,11 +102,7 @@ def sync(  # noqa: PLR0913  one parameter for each option
             dry_run=dry_run,
             json=json,
         )
-    if settings.offline:
-        raise ConfigurationError(
-            "sync needs the network; unset CORTICAL_CACHE_OFFLINE, or `offline` in "
-            f"{settings.config_file}"
-        )
+    require_online("sync", settings)
     home = resolve(dataset, settings, server_address=server)
     repositories = open_dataset(home, settings)
     number = repositories.versions.newest() if version == "latest" else version

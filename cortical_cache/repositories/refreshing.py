@@ -233,7 +233,10 @@ class Refreshes:
 
     def _require_online(self) -> None:
         if self._offline:
-            raise InvalidQueryError("offline, so nothing can be asked again")
+            raise InvalidQueryError(
+                "offline, so nothing can be asked again; unset CORTICAL_CACHE_OFFLINE, "
+                "or load_client(..., offline=False)"
+            )
 
 
 def _of(version: int | None) -> str:

@@ -78,6 +78,8 @@ def _fetch(repositories: Repositories, lock: Lock, table: LockedTable) -> None:
         return
     kind = "view" if table.kind == "view" else "table"
     subject = repositories.catalog.subject(table.name, lock.version, kind)
+    if repositories.origin.offline:
+        raise repositories.catalog.not_cached(subject)
     repositories.versions.require_stable(lock.version)
     repositories.rows.mirror(subject)
 
