@@ -77,7 +77,7 @@ def _ours(path: Path, out: Path) -> int:
 
     (export,) = list_exports(Bucket(str(path.parents[1])))
     store = Store(out).dataset("bench", datastack="bench", server="http://bench")
-    cache = ExportCache(store, utc_now, offline=True)
+    cache = ExportCache(store, utc_now)
     cache.bring(export, known={})
     held = cache.held(export.name, export.version)
     return 0 if held is None else int(held.provenance.details["valid_rows"])

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import uuid4
 
 from cortical_cache.cache.facts import Clock
-from cortical_cache.errors import NotCachedError, StoreError
-from cortical_cache.model.commands import sync_command
+from cortical_cache.errors import StoreError
 from cortical_cache.model.coverage import Whole
 from cortical_cache.model.export import Export
 from cortical_cache.model.shape import ColumnType
@@ -50,8 +49,6 @@ class ExportCache:
     store : DatasetStore
     clock : callable
         Tells the time of a fetch.
-    offline : bool
-        Only exports on this machine may be brought.
     rows_per_file : int
         A larger export is cut into files of so many rows, sorted for its root ids.
     """
@@ -61,12 +58,10 @@ class ExportCache:
         store: DatasetStore,
         clock: Clock,
         *,
-        offline: bool,
         rows_per_file: int = ROWS_PER_FILE,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._offline = offline
         self._rows_per_file = rows_per_file
 
     def row_set(self, name: str, version: int) -> RowSet:
@@ -116,18 +111,12 @@ class ExportCache:
             If it cannot be read, or is not what its header or checksum says.
         StoreError
             If there is no room for it; how much it takes is said.
-        NotCachedError
-            Offline, and it is not on this machine.
         """
         row_set = self.row_set(export.name, export.version)
         self._store.bind()
         with row_set.fetch_lock("whole", _PATIENCE) as is_alone:
             if self.is_current(export):
                 return False
-            if self._offline and not export.is_local:
-                of = self._store.datastack
-                command = sync_command(of, export.version, "export", export.name)
-                raise NotCachedError(f"{export} is", command)
             row_set.make_folder()
             with _said(export), _Spools(row_set.folder, shared=is_alone) as spools:
                 self._require_room(export, row_set.folder, spools.nbytes)

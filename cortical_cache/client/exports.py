@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from cortical_cache.client.outputs import Output, check_output, converted
 from cortical_cache.client.status import table_html
-from cortical_cache.errors import NotCachedError
-from cortical_cache.model.commands import sync_command
 from cortical_cache.model.export import Export
 from cortical_cache.model.quantities import size
 from cortical_cache.repositories.answered import Answered
@@ -139,7 +137,7 @@ class Exports:
         from cortical_cache.repositories.export_rows import export_rows
 
         row_set = self._exports.row_set(table_name, int(version))
-        rows = export_rows(row_set, columns, where)
+        rows = export_rows(row_set, columns, where, self._of.dataset.name)
         held = self._exports.held(table_name, int(version))
         fetched = None if held is None else held.provenance.fetched_at
         source = "server" if came else "store"
@@ -164,9 +162,7 @@ class Exports:
         ):
             return False
         export = known or self._exports.find(name, version)
-        if self._of.settings.offline and not export.is_local:
-            command = sync_command(self._of.dataset.name, version, "export", name)
-            raise NotCachedError(f"{export} is", command)
+        self._exports.require(export)  # before a bar is drawn
         from cortical_cache.client.progress.bars import bring_bar
 
         with bring_bar(export, show=progress) as come:

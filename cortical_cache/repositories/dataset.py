@@ -150,7 +150,7 @@ class Repositories:
             dataset=self.dataset,
             facts=self.facts,
             rows=self.rows,
-            cache=ExportCache(self.store, self.clock, offline=offline),
+            cache=ExportCache(self.store, self.clock),
             promotions=Promotions(
                 self.catalog, self.versions, self.rows, offline=offline
             ),

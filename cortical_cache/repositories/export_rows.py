@@ -23,7 +23,10 @@ _INTEGERS = {ColumnType.BIGINT: 63, ColumnType.INTEGER: 31}
 
 
 def export_rows(
-    row_set: RowSet, columns: Sequence[str] | None, where: Where | None
+    row_set: RowSet,
+    columns: Sequence[str] | None,
+    where: Where | None,
+    dataset: str,
 ) -> pa.Table:
     """Return rows of an export that is held, each once, the invalid ones included.
 
@@ -37,6 +40,8 @@ def export_rows(
         By column, the value or the list of values that rows must have; None is NULL.
         Of a root column that the files are sorted by, only those files are read that
         can have it.
+    dataset : str
+        Our name of it, for a message.
 
     Returns
     -------
@@ -53,21 +58,24 @@ def export_rows(
     NotCachedError
         If it is not held.
     """
-    return row_set.read(lambda state: _read(row_set, state, columns, where or {}))
+
+    def read(state: RowSetState) -> pa.Table:
+        if state.shape is None:
+            raise NotCachedError(
+                f"export {row_set.name} of v{row_set.version} is",
+                sync_command(dataset, row_set.version, "export", row_set.name),
+            )
+        return _read(state, state.shape, columns, where or {})
+
+    return row_set.read(read)
 
 
 def _read(
-    row_set: RowSet,
     state: RowSetState,
+    shape: TableShape,
     columns: Sequence[str] | None,
     where: Mapping[str, object],
 ) -> pa.Table:
-    shape = state.shape
-    if shape is None:
-        raise NotCachedError(
-            f"export {row_set.name} of v{row_set.version} is",
-            sync_command("DATASET", row_set.version, "export", row_set.name),
-        )
     wanted = _stored(shape, shape.stored_columns if columns is None else columns)
     tests = {name: _values(shape, name, value) for name, value in where.items()}
     for name in tests:

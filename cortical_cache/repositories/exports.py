@@ -134,7 +134,7 @@ class Exports:
             lambda: [asdict(one) for one in _list(locations)],
             missing=(
                 f"the list of exports of {name} is",
-                f"cortical-cache sync {name} --exports",
+                f"cortical-cache sync {name} --exports --dry-run",
             ),
             part=_digest(locations),
             refresh=refresh,
@@ -156,16 +156,19 @@ class Exports:
         UnknownNameError
             If there is no such export; the error names near ones.
         NotCachedError
-            Offline, if only such a server could tell.
+            Offline, if only such a server could tell, if they were never listed, or
+            if the version is newer than what was last listed.
         """
-        listed = self.listed()
+        try:
+            listed = self.listed()
+        except NotCachedError as error:
+            raise self._not_cached(name, version) from error
         for one in listed:
             if (one.name, one.version) == (name, version):
                 return one
         unlisted = [one for one in self.locations if one.startswith(_LISTS_NOTHING)]
-        if unlisted and self._offline:
-            command = sync_command(self._dataset.name, version, "export", name)
-            raise NotCachedError(f"export {name} v{version} is", command)
+        if self._offline and (unlisted or self._may_be_new(version, listed)):
+            raise self._not_cached(name, version)
         probed = _probe(unlisted, name, version)
         if probed is not None:
             return probed
@@ -175,6 +178,26 @@ class Exports:
             raise UnknownNameError(f"version of {name}", version, where, versions)
         known = sorted({one.name for one in listed})
         raise UnknownNameError("export", name, where, known)
+
+    def _may_be_new(self, version: int, listed: Sequence[Export]) -> bool:
+        """Tell whether a version may have been exported since the last listing."""
+        newest = max((one.version for one in listed), default=0)
+        return version > newest and not all(map(_is_local, self.locations))
+
+    def require(self, export: Export) -> None:
+        """Make sure that an export may be fetched, if it is not held.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and it is not on this machine.
+        """
+        if self._offline and not export.is_local and not self.is_current(export):
+            raise self._not_cached(export.name, export.version)
+
+    def _not_cached(self, name: str, version: int) -> NotCachedError:
+        command = sync_command(self._dataset.name, version, "export", name)
+        return NotCachedError(f"export {name} of v{version} is", command)
 
     def held(self, name: str, version: int) -> Commit | None:
         """Return the commit that holds an export; None if it is not held."""
@@ -210,7 +233,10 @@ class Exports:
         ------
         SourceError, StoreError
             See `ExportCache.bring`. What was held stays as it was.
+        NotCachedError
+            As `require`.
         """
+        self.require(export)
         subject = self._likely(export)
         is_new = self._cache.bring(
             export,

@@ -138,7 +138,7 @@ def test_no_room_is_said_before_a_byte_comes(server, dumps, store_dir):
 
     huge = replace(export, size=10**15)
     store = Store(store_dir).dataset("demo", datastack="demo", server=server.url)
-    cache = ExportCache(store, utc_now, offline=False)
+    cache = ExportCache(store, utc_now)
 
     with pytest.raises(StoreError, match=r"takes about \d+\.0 GB .* are free in"):
         cache.bring(huge, known={})
@@ -214,7 +214,7 @@ from cortical_cache.store import Store
 (export,) = list_exports(Bucket({dumps!r}))
 store = Store(Path({store!r})).dataset("demo", datastack="demo", server="http://x")
 print("go", flush=True)
-cache = ExportCache(store, utc_now, offline=False, rows_per_file=20_000)
+cache = ExportCache(store, utc_now, rows_per_file=20_000)
 cache.bring(export, known={{}})
 """
 

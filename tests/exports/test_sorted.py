@@ -60,7 +60,7 @@ def test_many_ranges_stay_in_order_and_lose_nothing(tmp_path):
 @pytest.fixture
 def bring(server, dumps, store_dir):
     store = Store(store_dir).dataset("demo", datastack="demo", server=server.url)
-    cache = ExportCache(store, utc_now, offline=True, rows_per_file=5_000)
+    cache = ExportCache(store, utc_now, rows_per_file=5_000)
 
     def bring(name: str) -> RowSetState:
         export = next(
