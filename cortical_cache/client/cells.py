@@ -63,7 +63,7 @@ def root_id_to_cell_id(
     cells = repositories.cells.cells_of(unique)
     open_ones = cells == MISSING
     if open_ones.any() and missing == "raise":
-        raise repositories.cells.undecided(unique[open_ones], "cells")
+        raise repositories.cells.undecided(unique[open_ones])
     values = cells[back]
     if missing == "na":
         column = pd.array(values, dtype="Int64")

@@ -19,6 +19,7 @@ from cortical_cache.policy.answering import Options
 from cortical_cache.registry import resolve
 from cortical_cache.repositories.dataset import open_dataset
 from cortical_cache.repositories.live import utc
+from cortical_cache.repositories.missing import require
 from cortical_cache.settings import read_settings
 
 if TYPE_CHECKING:
@@ -114,7 +115,9 @@ class Client(Morphology, Queried, Described, Upkept):
         NotCachedError
             If offline.
         """
-        return self._as_fixed(self._of.origin.session.client)
+        origin = self._of.origin
+        require(origin, f"the plain caveclient of {origin.dataset.name} is")
+        return self._as_fixed(origin.session.client)
 
     @cached_property
     def exports(self) -> "Exports":

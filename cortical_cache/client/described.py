@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cortical_cache.client.base import Base
 from cortical_cache.client.progress.watched import is_watched
 from cortical_cache.model.json import Json, JsonObject
+from cortical_cache.repositories.missing import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,7 +206,8 @@ class Described(Base):
         """
         from cortical_cache.client.neuroglancer import viewer
 
-        return viewer(self.cached, root_ids, seg_prop)
+        offline = self._of.settings.offline
+        return viewer(self.cached, root_ids, seg_prop, offline=offline)
 
     def neuroglancer_url(
         self,
@@ -278,6 +280,8 @@ class Described(Base):
         NotCachedError
             If offline.
         """
+        of = table_name or schema_name
+        require(self._of.origin, f"what annotations of {of} are made of is")
         return self._of.origin.annotations.stage(
             table_name=table_name,
             schema_name=schema_name,
@@ -308,5 +312,6 @@ class Described(Base):
         NotCachedError
             If offline.
         """
+        require(self._of.origin, "the ids of annotations to be uploaded are")
         annotations = self._of.origin.annotations
         return annotations.upload(staged_annos, progress=is_watched())

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cortical_cache.errors import NotCachedError
+from cortical_cache.model.commands import same_call
 from cortical_cache.model.ids import MISSING, as_ids
 from cortical_cache.model.moments import to_micros
 from cortical_cache.repositories.cellmaps import NONE
@@ -137,7 +138,10 @@ class _Moves:
         left = self._asked[self._open()]
         if len(left):
             name = self._of.dataset.name
+            command = f"cortical-cache sync {name} {self._version} --tables cells"
+            if to_micros(self._moment) in self._of.cells.maps.index().moments:
+                command = same_call(name)  # what those decide is settled
             raise NotCachedError(
                 f"where {counted(name, left, 'roots')} are in v{self._version} is",
-                f"cortical-cache sync {name} {self._version} --tables cells",
+                command,
             )

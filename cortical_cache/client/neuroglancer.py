@@ -19,17 +19,26 @@ _LAYER = "segmentation"
 
 
 def viewer(
-    cached: Cached, root_ids: object, seg_prop: Mapping[str, object] | None
+    cached: Cached,
+    root_ids: object,
+    seg_prop: Mapping[str, object] | None,
+    *,
+    offline: bool,
 ) -> "ViewerState":
     """See `Described.neuroglancer_viewer`."""
     try:
-        from nglui.statebuilder import ViewerState
+        from nglui.statebuilder import ViewerState, get_default_capabilities
     except ImportError as error:
         message = f"neuroglancer needs a library: pip install '{EXTRA}'"
         raise ConfigurationError(message) from error
-    # The viewer finds the middle of the volume itself; nglui would ask the buckets.
+    # The viewer finds the middle of the volume itself; nglui would ask the buckets. Of
+    # tags that are added later it would ask the viewer's site what it can show.
     plays_caveclient: Any = cached
-    state = ViewerState(client=plays_caveclient, infer_coordinates=False)
+    state = ViewerState(
+        client=plays_caveclient,
+        infer_coordinates=False,
+        capabilities=get_default_capabilities() if offline else None,
+    )
     state.add_layers_from_client(segmentation=_LAYER)
     if root_ids is not None:
         state.add_segments(segments=list(as_ids(root_ids, "root_ids")))

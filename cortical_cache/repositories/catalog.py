@@ -22,6 +22,7 @@ from cortical_cache.model.shape import Column, ColumnType, Kind
 from cortical_cache.model.subject import Subject
 from cortical_cache.policy.freshness import Fact
 from cortical_cache.repositories.expiry import with_copies
+from cortical_cache.repositories.missing import by_asking
 
 __all__ = ["Catalog", "folded"]
 
@@ -50,6 +51,11 @@ class Catalog:
         self._facts = facts
         self._origin = origin
 
+    @property
+    def dataset_name(self) -> str:
+        """Our name of the dataset."""
+        return self._dataset.name
+
     def tables(self, version: int, *, refresh: bool = False) -> dict[str, JsonObject]:
         """Return the metadata record of every table, by name, as the server sends it.
 
@@ -73,7 +79,10 @@ class Catalog:
         UnknownNameError
             If the version has no such table; the error names near ones.
         """
-        tables = self.tables(version)
+        try:
+            tables = self.tables(version)
+        except NotCachedError as error:
+            raise self._not_cached("table", name, version) from error
         if name not in tables:
             raise UnknownNameError("table", name, self.where(version), tuple(tables))
         return folded(tables[name])
@@ -97,7 +106,10 @@ class Catalog:
         UnknownNameError
             If the version has no such view; the error names near ones.
         """
-        views = self.views(version)
+        try:
+            views = self.views(version)
+        except NotCachedError as error:
+            raise self._not_cached("view", name, version) from error
         if name not in views:
             raise UnknownNameError("view", name, self.where(version), tuple(views))
         return {**views[name], "table_name": name}
@@ -107,7 +119,7 @@ class Catalog:
         document = self._facts.get(
             Fact.VIEW_SCHEMAS,
             lambda: self._ask_view_schemas(version),
-            missing=self._missing("the view schemas", version),
+            missing=self._missing("the view schemas", version, verb="are"),
             version=version,
         )
         return {name: as_object(v) for name, v in as_object(document.value).items()}
@@ -124,7 +136,7 @@ class Catalog:
         document = self._facts.get(
             Fact.SCHEMAS,
             lambda: {**self._origin.metadata.schemas()},
-            missing=self._missing("the annotation schemas", None),
+            missing=self._missing("the annotation schemas", None, verb="are"),
             refresh=refresh,
         )
         return as_object(document.value)
@@ -144,7 +156,11 @@ class Catalog:
         document = self._facts.get(
             Fact.INFO,
             lambda: self._origin.metadata.info(mirror, again=again),
-            missing=self._missing("the datastack's record", None),
+            missing=(
+                by_asking(self._origin, f"the record with images of {mirror}")
+                if mirror
+                else self._missing("the datastack's record", None)
+            ),
             part=mirror,
             refresh=refresh,
         )
@@ -155,7 +171,7 @@ class Catalog:
         document = self._facts.get(
             Fact.IMAGE_MIRRORS,
             lambda: [*self._origin.metadata.image_mirrors()],
-            missing=self._missing("the list of image mirrors", None),
+            missing=by_asking(self._origin, "the list of image mirrors"),
         )
         return [as_object(one) for one in as_list(document.value)]
 
@@ -168,7 +184,9 @@ class Catalog:
         document = self._facts.get(
             Fact.UNIQUE_STRINGS,
             lambda: self._origin.metadata.unique_strings(table),
-            missing=self._missing(f"the unique strings of {table}", version, table),
+            missing=self._missing(
+                f"the unique strings of {table}", version, table, verb="are"
+            ),
             version=version,
             part=table,
         )
@@ -253,10 +271,12 @@ class Catalog:
 
     def not_cached(self, subject: Subject) -> NotCachedError:
         """Name a table or view that is not held, and the command that fetches it."""
-        of, name, version = self._dataset.name, subject.name, subject.version
+        return self._not_cached(subject.kind, subject.name, subject.version)
+
+    def _not_cached(self, kind: Kind, name: str, version: int) -> NotCachedError:
         return NotCachedError(
-            f"{subject.kind} {name} of {self.where(version)} is",
-            sync_command(of, version, subject.kind, name),
+            f"{kind} {name} of {self.where(version)} is",
+            sync_command(self._dataset.name, version, kind, name),
         )
 
     def where(self, version: int) -> str:
@@ -264,7 +284,7 @@ class Catalog:
         return f"{self._dataset.name} v{version}"
 
     def _missing(
-        self, what: str, version: int | None, table: str = ""
+        self, what: str, version: int | None, table: str = "", *, verb: str = "is"
     ) -> tuple[str, str]:
         name = self._dataset.name
         target = "latest" if version is None else version
@@ -272,7 +292,7 @@ class Catalog:
         command = f"cortical-cache sync {name} {target}"
         if table:
             command = sync_command(name, target, "table", table)
-        return f"{what} of {where} is", command
+        return f"{what} of {where} {verb}", command
 
 
 def folded(record: JsonObject) -> JsonObject:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cortical_cache.errors import NotCachedError
 from cortical_cache.model.dataset import Dataset
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import to_micros
@@ -172,7 +171,7 @@ class CellMaps:
         if key not in self._read:
             held = state.held_whole()
             if held is None:
-                raise NotCachedError("a cell table is", "cortical-cache sync")
+                raise AssertionError(f"not whole: {state}")
             self._read[key] = int_columns(held, names, MISSING)
         return self._read[key]
 

@@ -6,6 +6,7 @@ that it has none only if the root was current then.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +18,7 @@ from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError, UnknownNameError
 from cortical_cache.model.arguments import table_query, view_query
+from cortical_cache.model.commands import same_call
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.model.version import parse_time
@@ -120,7 +122,11 @@ class Cells:
             open_ones = (held == MISSING) & (supervoxels[placed] > 0)
             if open_ones.any():
                 cells = np.unique(found[placed][open_ones])
-                raise self.undecided(cells, f"roots at {moment.isoformat()}")
+                name = self._dataset.name
+                raise NotCachedError(
+                    f"the roots at {moment.isoformat()} of {counted(name, cells)} are",
+                    same_call(name),
+                )
         at[placed] = self._places.at(supervoxels[placed], moment, sightings)
         return found, at
 
@@ -328,13 +334,18 @@ class Cells:
             np.where(roots == 1, NONE, roots),
         )
 
-    def undecided(self, ids: Ints, what: str) -> NotCachedError:
-        """Name ids that nothing held decides, and what would."""
+    def undecided(self, roots: Ints) -> NotCachedError:
+        """Name roots whose cell nothing held decides, and what would.
+
+        That is the newest version's cell tables; what they do not decide, the server.
+        """
         name = self._dataset.name
-        return NotCachedError(
-            f"the {what} of {counted(name, ids)} is",
-            f"cortical-cache sync {name} latest --tables cells",
-        )
+        command = f"cortical-cache sync {name} latest --tables cells"
+        with suppress(NotCachedError, UnknownNameError):
+            newest = self._versions.record(self._versions.newest()).timestamp
+            if to_micros(newest) in self.maps.index().moments:
+                command = same_call(name)
+        return NotCachedError(f"the cells of {counted(name, roots)} are", command)
 
 
 def _entry(frame: "pd.DataFrame", key: str) -> tuple[Ints, Ints, Ints]:

@@ -11,6 +11,7 @@ from cortical_cache.errors import (
     NotCachedError,
     StoreChangedError,
 )
+from cortical_cache.model.commands import same_call
 from cortical_cache.model.held import HeldRows
 from cortical_cache.model.query import Query
 from cortical_cache.model.subject import Subject
@@ -139,16 +140,18 @@ class HeldAnswers:
         try:
             return self._replies.rows_for(query, view)
         except NotCachedError as error:
-            what = f"view {view.name} of v{view.version}"
-            raise AmbiguousFilterError(what, error.command, 1) from error
+            raise self._ambiguous(view, 1) from error
 
     def _settle(self, query: Query, subject: Subject, ids: list[int]) -> frozenset[int]:
         try:
             return self._replies.settle(query, subject, ids)
         except NotCachedError as error:
-            what = f"{subject.kind} {subject.name} of v{subject.version}"
-            online = "unset CORTICAL_CACHE_OFFLINE"
-            raise AmbiguousFilterError(what, online, len(ids)) from error
+            raise self._ambiguous(subject, len(ids)) from error
+
+    def _ambiguous(self, subject: Subject, rows: int) -> AmbiguousFilterError:
+        """Name rows that only the server can decide: it has them unrounded."""
+        what = f"{subject.kind} {subject.name} of v{subject.version}"
+        return AmbiguousFilterError(what, same_call(self._catalog.dataset_name), rows)
 
 
 def _found(

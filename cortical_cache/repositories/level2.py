@@ -15,15 +15,14 @@ import numpy.typing as npt
 from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import UnknownNameError
-from cortical_cache.model.commands import same_call
+from cortical_cache.errors import NotCachedError, UnknownNameError
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import Json, JsonObject, as_object
 from cortical_cache.model.level2 import ATTRIBUTES, Attribute
 from cortical_cache.model.moments import from_micros, to_micros
 from cortical_cache.policy.freshness import Fact, is_absent
 from cortical_cache.repositories.catalog import Catalog
-from cortical_cache.repositories.missing import require_ids
+from cortical_cache.repositories.missing import by_asking, require_ids
 from cortical_cache.store import DatasetStore
 
 __all__ = ["Level2", "Level2Values", "Progress"]
@@ -128,14 +127,10 @@ class Level2:
         NotCachedError
             Offline, and never asked.
         """
-        name = self._origin.dataset.name
         document = self._facts.get(
             Fact.L2_CACHES,
             lambda: self._origin.level2.caches(),  # noqa: PLW0108  offline: no origin
-            missing=(
-                f"which L2 cache {name} has is",
-                same_call(name),
-            ),
+            missing=by_asking(self._origin, "the L2 cache"),
         )
         return as_object(document.value)
 
@@ -180,12 +175,14 @@ class Level2:
         NotCachedError
             Offline, for ids never asked for; it names the first five.
         """
-        table = self._table(self.cache_id())
+        try:
+            table = self._table(self.cache_id())
+        except NotCachedError:  # what fetches the attributes fetches that, too
+            self._require(ids)
+            raise
         values = _held(table, ids)
         if self._origin.offline:
-            unknown = ids[values.unknown(wanted)]
-            what = "attributes of {} are"
-            require_ids(self._origin, what, unknown, noun="level-2 ids")
+            self._require(ids[values.unknown(wanted)])
             _say_missing(values, wanted)
             return values
         left = ids[values.due(wanted, self._clock())]
@@ -198,6 +195,11 @@ class Level2:
             left = left[again.due(wanted, self._clock())]
             self._ask(table, left, wanted, (come or _quiet)(len(left)))
         return _held(table, ids)
+
+    def _require(self, ids: Ints) -> None:
+        """Make sure that attributes of ids, if any, may be asked for."""
+        what = "the attributes of {} are"
+        require_ids(self._origin, what, ids, noun="level-2 ids")
 
     def _ask(
         self, table: Keyed, ids: Ints, wanted: Sequence[Attribute], tell: Progress

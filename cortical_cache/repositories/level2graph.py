@@ -19,7 +19,7 @@ from cortical_cache.model.ids import MISSING
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import Fact, is_past
-from cortical_cache.repositories.missing import by_sync, require
+from cortical_cache.repositories.missing import by_asking, require
 from cortical_cache.repositories.places import spanned
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
@@ -69,7 +69,7 @@ class Level2Graph:
         document = self._facts.get(
             Fact.SEGMENTATION,
             lambda: self._origin.graph.segmentation(),  # noqa: PLW0108  offline: none
-            missing=by_sync(self._origin, "the segmentation's metadata"),
+            missing=by_asking(self._origin, "the segmentation's metadata"),
         )
         return as_object(document.value)
 

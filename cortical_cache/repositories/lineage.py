@@ -17,9 +17,9 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.numbered import each_once
 from cortical_cache.cache.origin import Origin
-from cortical_cache.model.json import Json, JsonObject, as_object
+from cortical_cache.model.json import Json, JsonObject, as_list, as_object
 from cortical_cache.policy.freshness import Fact, is_past
-from cortical_cache.repositories.missing import require
+from cortical_cache.repositories.missing import counted, require
 from cortical_cache.repositories.versions import Versions
 from cortical_cache.store import DatasetStore
 
@@ -31,6 +31,8 @@ Ints = npt.NDArray[np.int64]
 
 SUPERVOXELS = 1
 """The layer of leaves where no other is asked for."""
+
+_FETCHED = 2
 
 
 class Lineage:
@@ -92,7 +94,8 @@ class Lineage:
         if left:
             more = f" and of {len(left) - 1:,} more" if len(left) > 1 else ""
             what = f"the layer-{wanted} leaves of {left[0]}{more} are"
-            require(self._origin, what, left)
+            # The command fetches those of one layer.
+            require(self._origin, what, left if wanted == _FETCHED else ())
             with self._leaves.asking(np.array(left, np.int64), f"layer {wanted}"):
                 found |= self.held_leaves(left, wanted)
                 left = [node for node in left if node not in found]
@@ -142,7 +145,7 @@ class Lineage:
         kind : str
             Names the question.
         request : dict
-            What is asked, `until` left out.
+            What is asked, `until` left out: ``root_ids``, and more.
         until : datetime or None
             The last moment that the answer looks at; None: now.
         ask : callable
@@ -168,7 +171,10 @@ class Lineage:
                     as_of = held.captured_at.isoformat(" ", "seconds")
                     log.warning("offline: %s as of %s", kind, as_of)
                 return as_object(kept["answer"])
-        require(self._origin, f"the {kind} asked for is")
+        roots = [int(str(one)) for one in as_list(request["root_ids"])]
+        by = "" if moment is None else f" by {moment}"
+        named = counted(self._origin.dataset.name, roots, "roots")
+        require(self._origin, f"the {kind}{by} of {named} are")
         with self._origin.session.asking(f"the {kind}"):
             answer = as_object(ask())
             if lacking := set(has) - answer.keys():

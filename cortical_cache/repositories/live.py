@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, cast
 from cortical_cache.cache.facts import Clock
 from cortical_cache.cache.frames import Frames
 from cortical_cache.cache.origin import Origin
-from cortical_cache.errors import (
-    InvalidQueryError,
-    NotCachedError,
-    TruncatedResultError,
-)
+from cortical_cache.errors import InvalidQueryError, TruncatedResultError
 from cortical_cache.model.arguments import table_query
 from cortical_cache.model.attributes import given_filters
 from cortical_cache.model.query import Query
@@ -27,6 +23,7 @@ from cortical_cache.policy.answering import key_filters
 from cortical_cache.policy.freshness import is_past
 from cortical_cache.repositories.answered import Answered
 from cortical_cache.repositories.catalog import Catalog
+from cortical_cache.repositories.missing import require
 from cortical_cache.repositories.tables import Tables
 from cortical_cache.repositories.versions import Versions
 
@@ -107,13 +104,9 @@ class Live:
         digest = _digest(method, arguments, base)
         under = self._oldest() if base is None else base
         kept = None if under is None else self._frames.get(digest, under)
-        what = f"{method} of {arguments.get('table')}"
+        what = f"{method} of {arguments.get('table') or self._origin.dataset.name}"
         if kept is None:
-            if self._origin.offline:
-                raise NotCachedError(
-                    f"{what} at {moment.isoformat()} is",
-                    f"cortical-cache sync {self._origin.dataset.name} latest",
-                )
+            require(self._origin, f"{what} at {moment.isoformat()} is")
             asked = {**arguments, "split_positions": True, "metadata": True}
             passed = pass_call(self._origin.session, method, asked, what)
             frame = passed.frame

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from cortical_cache.cache.facts import Clock, Facts
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import NotCachedError
-from cortical_cache.model.commands import fetch_command
+from cortical_cache.model.commands import fetch_command, same_call
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import from_micros
 from cortical_cache.policy.freshness import Fact, is_absent, is_fresh
@@ -162,7 +162,7 @@ class Meshes:
                 command = fetch_command(name, [root])
                 raise NotCachedError(f"{text} is", f"{command} --meshes")
             shown = ", ".join(f"{one}={value!r}" for one, value in options.items())
-            raise NotCachedError(f"{text} with {shown} is", "the same call online")
+            raise NotCachedError(f"{text} with {shown} is", same_call(name))
 
 
 def _group(options: Mapping[str, Any]) -> str:

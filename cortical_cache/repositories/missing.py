@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Ids = Sequence[int] | npt.NDArray[np.int64]
 
-__all__ = ["by_sync", "counted", "require", "require_ids"]
+__all__ = ["by_asking", "by_sync", "counted", "require", "require_ids"]
 
 _SHOWN = 5
 
@@ -29,6 +29,19 @@ def by_sync(origin: Origin, what: str) -> tuple[str, str]:
     """
     name = origin.dataset.name
     return f"{what} of {name} is", f"cortical-cache sync {name} latest"
+
+
+def by_asking(origin: Origin, what: str) -> tuple[str, str]:
+    """Name something that only the question itself brings, for `Facts.get`.
+
+    Parameters
+    ----------
+    origin : Origin
+    what : str
+        ``the list of ...``
+    """
+    name = origin.dataset.name
+    return f"{what} of {name} is", same_call(name)
 
 
 def require(
@@ -75,7 +88,7 @@ def require_ids(
         ``the ends of {} are``: in the braces come how many, and the first.
     ids : sequence of int
     noun : str
-        What they are.
+        What they are, in the plural.
     command : str, optional
         As of `require`.
 
@@ -93,4 +106,5 @@ def counted(dataset: str, ids: "Ids", noun: str = "ids") -> str:
     """Say how many ids there are, and the first of them."""
     first = ", ".join(str(int(one)) for one in ids[:_SHOWN])
     more = ", ..." if len(ids) > _SHOWN else ""
-    return f"{len(ids):,} {noun} of {dataset} ({first}{more})"
+    named = noun.removesuffix("s") if len(ids) == 1 else noun
+    return f"{len(ids):,} {named} of {dataset} ({first}{more})"

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
+from cortical_cache.model.commands import same_call
 from cortical_cache.model.ids import MISSING
 from cortical_cache.model.moments import to_micros
 from cortical_cache.policy.freshness import is_past
@@ -74,12 +75,12 @@ class Places:
         left = (found == MISSING) & (unique > 0)
         found[unique <= 0] = 0
         if left.any():
-            name = self._origin.dataset.name
             require_ids(
                 self._origin,
                 f"the roots at {moment.isoformat()} of {{}} are",
                 unique[left],
-                command=f"cortical-cache sync {name} latest --tables cells",
+                noun="supervoxels",
+                command=same_call(self._origin.dataset.name),
             )
             found[left] = self._learn(unique[left], moment)
         return found[back]

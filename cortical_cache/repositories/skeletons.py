@@ -14,11 +14,12 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.keyed import Keyed
 from cortical_cache.cache.origin import Origin
 from cortical_cache.errors import InvalidQueryError, NotCachedError
+from cortical_cache.model.commands import fetch_command, same_call
 from cortical_cache.model.json import JsonObject, as_list, as_object
 from cortical_cache.model.moments import to_micros
 from cortical_cache.model.values import integer
 from cortical_cache.policy.freshness import Fact
-from cortical_cache.repositories.missing import by_sync, require_ids
+from cortical_cache.repositories.missing import by_asking, require_ids
 from cortical_cache.repositories.skeletonoutcome import SkeletonOutcome, SkeletonStatus
 from cortical_cache.store import DatasetStore, Objects
 
@@ -73,7 +74,7 @@ class Skeletons:
         document = self._facts.get(
             Fact.SKELETON_VERSIONS,
             lambda: self._origin.skeletons.versions(),  # noqa: PLW0108  offline: none
-            missing=by_sync(self._origin, "the list of skeleton versions"),
+            missing=by_asking(self._origin, "the list of skeleton versions"),
         )
         return [int(str(one)) for one in as_list(document.value)]
 
@@ -119,9 +120,7 @@ class Skeletons:
         left = [root for root in unique if root not in known]
         found: dict[int, bool] = {}
         if left:
-            require_ids(
-                self._origin, "whether there are skeletons of {} is", left, noun="roots"
-            )
+            self._require("whether there are skeletons of {} is", left, version)
             found = self._origin.skeletons.exist(left, version)
             self._learn([root for root in left if found[root]], version)
         return {root: root in known or found[root] for root in unique}
@@ -141,10 +140,10 @@ class Skeletons:
         held = self._read(root, version)
         if held is not None:
             return held
-        require_ids(self._origin, "the skeleton of {} is", [root], noun="roots")
+        self._require("the skeleton of {} is", [root], version)
         packed = self._origin.skeletons.get(root, version, "dict")
         self._keep({root: packed}, version)
-        return as_object(json.loads(_given(self._objects(version), root)))
+        return self._kept(root, version)
 
     def get_swc(self, root: int, version: int) -> str:
         """Return one skeleton as lines ``id type x y z radius parent``, in micrometres.
@@ -160,14 +159,16 @@ class Skeletons:
         name = str(root)
         held = objects.read(name)
         if held is None:
+            command = same_call(self._origin.dataset.name)
             require_ids(
                 self._origin,
                 "the lines of the skeleton of {} are",
                 [root],
                 noun="roots",
+                command=command,
             )
             objects.write(name, self._origin.skeletons.get(root, version, "swc"))
-            held = _given(objects, root)
+            held = _given(objects, root, command)
         return held.decode()
 
     def get_many(
@@ -206,7 +207,7 @@ class Skeletons:
         }
         left = [root for root in unique if root not in status]
         come(len(status))
-        require_ids(self._origin, "the skeletons of {} are", left, noun="roots")
+        self._require("the skeletons of {} are", left, version)
         for start in range(0, len(left), AT_ONCE):
             batch = left[start : start + AT_ONCE]
             status |= self._ask(batch, version, make=make)
@@ -235,7 +236,7 @@ class Skeletons:
 
     def _reader(self, root: int, version: int) -> Callable[[], JsonObject]:
         def read() -> JsonObject:
-            return as_object(json.loads(_given(self._objects(version), root)))
+            return self._kept(root, version)
 
         return read
 
@@ -269,10 +270,25 @@ class Skeletons:
     def _objects(self, version: int) -> Objects:
         return self._store.objects("skeletons", f"v{version}")
 
+    def _require(self, what: str, roots: Sequence[int], version: int) -> None:
+        """Make sure that skeletons may be asked for; see `require_ids`."""
+        command = self._command(roots, version)
+        require_ids(self._origin, what, roots, noun="roots", command=command)
 
-def _given(objects: Objects, root: int) -> bytes:
-    """Return what was kept a moment ago."""
+    def _kept(self, root: int, version: int) -> JsonObject:
+        """Return a skeleton that was kept a moment ago."""
+        command = self._command([root], version)
+        return as_object(json.loads(_given(self._objects(version), root, command)))
+
+    def _command(self, roots: Sequence[int], version: int) -> str:
+        """Name what fetches skeletons: the command does those of one version."""
+        name = self._origin.dataset.name
+        return fetch_command(name, roots) if version == LATEST else same_call(name)
+
+
+def _given(objects: Objects, root: int, command: str) -> bytes:
+    """Return what was kept a moment ago, and how to have it again if it is gone."""
     held = objects.read(str(root))
     if held is None:
-        raise NotCachedError(f"the skeleton of {root} is", "the same call again")
+        raise NotCachedError(f"the skeleton of {root} is", command)
     return held

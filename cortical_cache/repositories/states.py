@@ -12,6 +12,7 @@ from cortical_cache.cache.facts import Facts
 from cortical_cache.cache.origin import Origin
 from cortical_cache.model.json import JsonObject, as_object
 from cortical_cache.policy.freshness import Fact
+from cortical_cache.repositories.missing import require
 
 if TYPE_CHECKING:
     from cortical_cache.sources.cave.states import StateKind
@@ -21,6 +22,11 @@ __all__ = ["States"]
 _FACTS: "Mapping[StateKind, Fact]" = {
     "state": Fact.STATES,
     "properties": Fact.PROPERTIES,
+}
+
+_WORDS: "Mapping[StateKind, str]" = {
+    "state": "a state",
+    "properties": "segment properties",
 }
 
 _ADDRESS = re.compile(r"/nglstate/api/v1/(\d+)")
@@ -65,6 +71,11 @@ class States:
 
         Freshness: of this dataset's state server for ever; other addresses are asked
         each time.
+
+        Raises
+        ------
+        NotCachedError
+            Offline, and not held; it never is of another address.
         """
         text = str(number_or_address).strip()
         if text.isdecimal():
@@ -74,6 +85,7 @@ class States:
             found = _ADDRESS.fullmatch(text.removeprefix(server))
             if found:
                 return self.get("state", int(found[1]))
+        require(self._origin, f"the state at {text} is")
         return self._origin.states.get_elsewhere(text)
 
     def address(self, kind: "StateKind", state_id: int) -> str:
@@ -81,7 +93,14 @@ class States:
         return self._origin.states.address(kind, state_id)
 
     def is_new_viewer(self, viewer: str) -> bool:
-        """Tell whether a neuroglancer is of the main line. Asked each time."""
+        """Tell whether a neuroglancer is of the main line. Asked each time.
+
+        Raises
+        ------
+        NotCachedError
+            If offline.
+        """
+        require(self._origin, f"the kind of viewer that {viewer} is, is")
         return self._origin.states.is_new_viewer(viewer)
 
     def upload(
@@ -90,7 +109,14 @@ class States:
         value: Mapping[str, object],
         **options: Any,  # noqa: ANN401  caveclient's own
     ) -> int:
-        """Give a value to the server and keep it under the number that it gets."""
+        """Give a value to the server and keep it under the number that it gets.
+
+        Raises
+        ------
+        NotCachedError
+            If offline.
+        """
+        require(self._origin, f"the number of {_WORDS[kind]} to be uploaded is")
         number, sent = self._origin.states.upload(kind, value, **options)
         self._facts.keep(_FACTS[kind], sent, part=str(number))
         return number

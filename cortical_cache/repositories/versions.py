@@ -121,14 +121,36 @@ class Versions:
         ------
         UnknownNameError
             If there is no such version; the error names those there are.
+        NotCachedError
+            Offline, and it is newer than what was last listed.
         """
         held = self._store.read_version(version)
         if held is not None:
             return as_object(held.value)
-        for record in self.records():
+        records = self._records_of(version)
+        for record in records:
             if record.get("version") == version:
                 return record
         raise self._unknown(version)
+
+    def _records_of(self, version: int) -> list[JsonObject]:
+        """Return the records of all versions, among which one is to be found.
+
+        Versions are numbered on: the last list proves nothing of a later number.
+        """
+        try:
+            records = self.records()
+        except NotCachedError as error:
+            raise self._not_cached(version) from error
+        newest = max((VersionRecord.parse(one).version for one in records), default=0)
+        if self._origin.offline and version > newest:
+            raise self._not_cached(version)
+        return records
+
+    def _not_cached(self, version: int) -> NotCachedError:
+        name = self._home.dataset.name
+        command = f"cortical-cache sync {name} {version}"
+        return NotCachedError(f"version {version} of {name} is", command)
 
     def record(self, version: int) -> VersionRecord:
         """Return one version: number, timestamp and ``is_merged`` for ever.
@@ -221,9 +243,8 @@ class Versions:
         VersionExpiredError
             If the server has dropped its database.
         """
-        record = next(
-            (one for one in self.records() if one.get("version") == version), None
-        )
+        records = self._records_of(version)
+        record = next((one for one in records if one.get("version") == version), None)
         if record is None:
             raise self._unknown(version)
         parsed = VersionRecord.parse(record)

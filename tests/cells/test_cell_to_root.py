@@ -214,6 +214,9 @@ def test_between_two_versions_a_root_is_known_that_both_have(
         offline.cell_id_to_root_id([*same, *moved], timestamp=between)
     assert f"{len(moved):,} ids" in str(refused.value)
     assert ", ".join(map(str, sorted(moved)[:5])) in str(refused.value)
+    assert refused.value.command == (
+        "the same call of load_client('demo', offline=False)"
+    )
 
     server.clear_log()
     graph = graph_of(cave_world)

@@ -33,8 +33,11 @@ def test_offline_rows_within_rounding_are_taken_at_face_value_if_allowed(server)
     client = load_client("demo", version=5, offline=True)
     asked = {"filter_greater_equal_dict": {"value": bound}, "merge_reference": False}
 
-    with pytest.raises(AmbiguousFilterError):
+    with pytest.raises(AmbiguousFilterError) as ambiguous:
         client.cached.materialize.query_table(SCORES, **asked)
+    assert ambiguous.value.command == (
+        "the same call of load_client('demo', offline=False)"
+    )
     found = client.using(approximate=True).cached.materialize.query_table(
         SCORES, **asked
     )

@@ -214,5 +214,7 @@ def test_offline_undecided_roots_are_counted_and_five_are_named(
     assert raised.value.missing.endswith(" are in v4 is")
     assert ", ".join(map(str, sorted(roots)[:5])) + ", ...)" in raised.value.missing
     assert raised.value.command == "cortical-cache sync demo 4 --tables cells"
+    with pytest.raises(NotCachedError, match="the same call of load_client"):
+        offline.map_roots([864691135000000007], to_version=5)  # its tables are held
     nothing = offline.map_roots([0, -1], to_version=4)
     assert nothing["rule"].tolist() == [NOWHERE, NOWHERE]

@@ -295,6 +295,8 @@ def test_the_command_fetches_what_an_error_names(serve, roots):
     assert command_line(caught.value.command.split()[1:]) == 0
 
     assert offline.get_skeletons(roots[:1])[roots[0]].is_there
+    with pytest.raises(NotCachedError, match="the same call of load_client"):
+        offline.get_skeletons(roots[:1], 3)  # the command fetches those of 4
     ran = run([COMMAND, "fetch", "demo", str(roots[1]), "--json"])
     assert ran.json()["skeletons"] == 0
     assert f"{roots[1]}: no skeleton" in ran.err

@@ -16,11 +16,13 @@ from caveclient.chunkedgraph import ChunkedGraphClient
 
 from cortical_cache.client.cached.passthrough import PassThrough
 from cortical_cache.errors import InvalidQueryError
+from cortical_cache.model.commands import same_call
 from cortical_cache.model.ids import MISSING, as_ids
 from cortical_cache.model.json import Json
 from cortical_cache.model.moments import from_micros
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.live import utc
+from cortical_cache.repositories.missing import require, require_ids
 
 __all__ = ["CachedChunkedGraph"]
 
@@ -42,12 +44,14 @@ class CachedChunkedGraph(PassThrough):
         The ``client.cached`` it is part of; its timestamp counts where none is given.
     """
 
+    _service = "chunkedgraph"
+
     def __init__(self, repositories: Repositories, shell: Any) -> None:  # noqa: ANN401  caveclient's own client
         super().__init__(repositories)
         self._shell = shell
         self._default: datetime | None = None
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.chunkedgraph
 
     @property
@@ -81,6 +85,9 @@ class CachedChunkedGraph(PassThrough):
             found = self._of.level2graph.level2_at(ids, utc(moment))
             return found.astype(np.uint64)
         if stop_layer is not None or moment is None:
+            above = "roots" if stop_layer is None else f"layer-{stop_layer} ids"
+            at = "now" if moment is None else f"at {utc(moment).isoformat()}"
+            self._require(f"the {above} {at} of {{}} are", supervoxel_ids)
             return self._plain().get_roots(supervoxel_ids, moment, stop_layer)
         asked = np.array(as_ids(supervoxel_ids, "supervoxel_ids"), np.int64)
         sightings = self._of.cells.maps.sightings()
@@ -253,6 +260,7 @@ class CachedChunkedGraph(PassThrough):
         known = self._of.roots.known(asked).created != MISSING
         if start_timestamp is None and end_timestamp is None and known.all():
             return known
+        self._require("whether {} exist is", node_ids)
         return self._plain().is_valid_nodes(asked, start_timestamp, end_timestamp)
 
     def get_leaves(
@@ -269,6 +277,7 @@ class CachedChunkedGraph(PassThrough):
             if node in held:
                 return held[node][self._of.level2graph.within(held[node], bounds)]
         if bounds is not None:
+            self._require("the leaves within bounds of {} are", root_id, stop_layer)
             return self._plain().get_leaves(root_id, bounds, stop_layer)
         (node,) = as_ids(root_id, "root_id")
         return self._of.lineage.leaves(node, stop_layer)
@@ -281,6 +290,7 @@ class CachedChunkedGraph(PassThrough):
     ) -> dict[np.int64, npt.NDArray[np.int64]]:
         """Return the leaves of several roots, by root. Freshness: as `get_leaves`."""
         if bounds is not None:
+            self._require("the leaves within bounds of {} are", root_ids)
             return self._plain().get_leaves_many(root_ids, bounds, stop_layer)
         asked = as_ids(root_ids, "root_ids")
         found = self._of.lineage.leaves_many(asked, stop_layer)
@@ -298,9 +308,16 @@ class CachedChunkedGraph(PassThrough):
             return graph.edges(node).tolist()
         edges = graph.held_edges(node)
         if edges is None:
+            require(self._of.origin, f"the level-2 graph of {node} is", [node])
             return self._plain().level2_chunk_graph(root_id, bounds)
         inside = graph.within(edges.ravel(), bounds).reshape(-1, 2)
         return edges[inside.all(axis=1)].tolist()
+
+    def _require(self, what: str, ids: object, layer: int | None = None) -> None:
+        """Make sure that ids may be asked about; of one layer a command fetches it."""
+        if self._of.origin.offline:
+            command = None if layer == LEVEL_2 else same_call(self._of.dataset.name)
+            require_ids(self._of.origin, what, as_ids(ids, "ids"), command=command)
 
     def _process_timestamp(self, timestamp: datetime | None) -> datetime:
         """Do as caveclient's own methods expect of their object."""

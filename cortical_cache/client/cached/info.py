@@ -31,6 +31,8 @@ class CachedInfo(PassThrough):
     repositories : Repositories
     """
 
+    _service = "info"
+
     @property
     def datastack_name(self) -> str:
         """CAVE's name of the dataset."""
@@ -162,7 +164,7 @@ class CachedInfo(PassThrough):
     def _named(self, name: str, datastack_name: str | None, *, use_stored: bool) -> Any:  # noqa: ANN401  the service may name none
         return self.get_datastack_info(datastack_name, use_stored).get(name)
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.client.info
 
 

@@ -25,7 +25,9 @@ class CachedL2Cache(PassThrough):
     repositories : Repositories
     """
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    _service = "l2cache"
+
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.l2cache
 
     def get_l2data(

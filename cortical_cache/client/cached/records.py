@@ -33,6 +33,8 @@ class Records(PassThrough):
         The ``client.cached`` it is part of; table managers call back through it.
     """
 
+    _service = "materialize"
+
     def __init__(self, repositories: Repositories, shell: object) -> None:
         super().__init__(repositories)
         self._shell = shell
@@ -267,7 +269,7 @@ class Records(PassThrough):
         self._of.versions.ensure(resolved)
         return resolved
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.materialize
 
 

@@ -29,7 +29,9 @@ __all__ = ["Cached"]
 class _CachedSchema(PassThrough):
     """``client.cached.schema``: definitions from the store, for a day."""
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    _service = "schema"
+
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.client.schema
 
     def get_schemas(self) -> list[str]:
@@ -78,7 +80,7 @@ class Cached(PassThrough):
         theirs = sys.modules.get("caveclient.frameworkclient")
         return type(self) if theirs is None else theirs.CAVEclientFull
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.client
 
     @cached_property

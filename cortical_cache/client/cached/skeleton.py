@@ -27,7 +27,9 @@ class CachedSkeleton(PassThrough):
     repositories : Repositories
     """
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    _service = "skeleton"
+
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.skeleton
 
     def get_versions(self) -> list[int]:

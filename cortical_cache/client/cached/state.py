@@ -27,11 +27,13 @@ class CachedState(PassThrough):
     repositories : Repositories
     """
 
+    _service = "state"
+
     def __init__(self, repositories: Repositories) -> None:
         super().__init__(repositories)
         self._viewer: str | None = None
 
-    def _plain(self) -> Any:  # noqa: ANN401  caveclient has no types
+    def _connected(self) -> Any:  # noqa: ANN401  caveclient has no types
         return self._of.origin.session.client.state
 
     @property

@@ -6,6 +6,7 @@ graph and attributes, the synapses, and their level-2 ids.
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +29,7 @@ from cortical_cache.model.moments import from_micros
 from cortical_cache.policy.answering import Options
 from cortical_cache.repositories.dataset import Repositories
 from cortical_cache.repositories.skeletonoutcome import as_arrays
+from cortical_cache.repositories.skeletons import LATEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,9 +69,22 @@ def get_meshwork(
     try:
         return _made(of, options, asked)
     except NotCachedError as error:
-        where = f"{of.dataset.name}@{of.versions.resolve()}"
+        if not _is_fetched(asked, error):
+            raise
+        where = of.dataset.name
+        with suppress(NotCachedError):
+            where += f"@{of.versions.resolve()}"
         command = f"cortical-cache fetch {where} {asked.root_id}"
         raise NotCachedError(error.missing, command) from error
+
+
+def _is_fetched(asked: MeshworkQuery, missed: NotCachedError) -> bool:
+    """Tell whether the command that fetches neurons fetches what was missed."""
+    tables = {
+        name for names in _by_side(asked.reference_tables).values() for name in names
+    }
+    is_latest = asked.skeleton_version in {None, LATEST}
+    return is_latest and tables.isdisjoint(missed.missing.split())
 
 
 def _made(of: Repositories, options: Options, asked: MeshworkQuery) -> "Meshwork":

@@ -79,10 +79,8 @@ class CaveSession:
             If the server cannot be reached or refuses the token.
         """
         if self.offline:
-            raise NotCachedError(
-                f"a connection to {self.server_address} is",
-                "unset CORTICAL_CACHE_OFFLINE, or load_client(..., offline=False)",
-            )
+            what = f"what {self.server_address} says of {self.datastack} is"
+            raise NotCachedError(what, "the same call with offline=False")
         with self._lock:
             if self._client is None:
                 self._client = self._connect()
