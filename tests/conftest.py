@@ -21,7 +21,7 @@ from tests.kit import Command, Ran, Start
 
 TREE = Path(__file__).parents[1]
 SOCKETS = TREE / "tests" / "sockets"
-runpy.run_path(str(SOCKETS / "sitecustomize.py"))
+ATTEMPTS = runpy.run_path(str(SOCKETS / "sitecustomize.py"))["ATTEMPTS"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The package of this tree in subprocesses, too, whichever is installed.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SOCKETS), str(TREE)]))
     return folder
+
+
+@pytest.fixture
+def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Have every socket refused from now on, and return those that were asked for."""
+    ATTEMPTS.clear()
+    monkeypatch.setenv("CORTICAL_CACHE_TEST_SOCKETS", "none")
+    return ATTEMPTS
 
 
 @pytest.fixture

@@ -62,6 +62,53 @@ def test_the_command_of_a_miss_fetches_it(name, of):
     MISSES[name](load_client("demo", offline=True), of)
 
 
+BOX = [[-(10**9), 10**9]] * 3
+ON_NOTHING = {
+    **{name: MISSES[name] for name in ("level-2 attributes", "one skeleton")},
+    "level-2 ids in a box": lambda c, of: c.get_l2_ids(of["roots"][:2], BOX),
+    "leaves in a box": lambda c, of: c.cached.chunkedgraph.get_leaves(
+        of["roots"][0], BOX, stop_layer=2
+    ),
+    "level-2 graph in a box": lambda c, of: c.cached.chunkedgraph.level2_chunk_graph(
+        of["roots"][0], BOX
+    ),
+    "a neuron": lambda c, of: c.get_skeleton(of["roots"][0]),
+}
+
+
+@pytest.mark.parametrize("name", [*ON_NOTHING])
+def test_one_command_is_enough_where_nothing_is_held(name, of, command):
+    offline = load_client("demo", offline=True)
+    with pytest.raises(NotCachedError) as missed:
+        ON_NOTHING[name](offline, of)
+
+    ran = command(*shlex.split(missed.value.command)[1:])
+
+    assert ran.code == 0, ran.err
+    ON_NOTHING[name](load_client("demo", version=5, offline=True), of)
+
+
+EXPORTS = {
+    "the list": lambda exports: exports.available_files,
+    "one": lambda exports: exports.get_table("cell_types", 4),
+}
+
+
+@pytest.mark.parametrize("name", [*EXPORTS])
+def test_the_command_of_a_missing_export_fetches_it(name, bucket, command):
+    offline = load_client("demo", offline=True)
+    offline.set_export_cloudpath(bucket)
+    with pytest.raises(NotCachedError) as missed:
+        EXPORTS[name](offline.exports)
+
+    ran = command(*shlex.split(missed.value.command)[1:])
+
+    assert ran.code == 0, ran.err
+    assert len(EXPORTS[name](load_client("demo", offline=True).exports))
+    held = [one.kind for one in load_client("demo").cache_status().holdings]
+    assert ("export" in held) is (name == "one")
+
+
 def test_what_no_command_fetches_names_none(of):
     _know_of_the_dataset()
     offline = load_client("demo", offline=True)

@@ -71,7 +71,9 @@ HITS = {
         table(c, "cell_types")["pt_supervoxel_id"].dropna().astype("int64")[:5],
         timestamp=c.repositories.versions.record(5).timestamp,
     ),
-    "SQL": lambda c: c.sql("SELECT cell_type, count(*) n FROM cell_types GROUP BY 1"),
+    "SQL": lambda c: c.sql(
+        "SELECT cell_type, count(*) n FROM cell_types GROUP BY 1 ORDER BY 1"
+    ),
     "a version's record": lambda c: c.cached.materialize.get_version_metadata(5),
     "the tables": lambda c: c.cached.materialize.get_tables(),
     "tables' metadata": lambda c: c.cached.materialize.get_tables_metadata(),

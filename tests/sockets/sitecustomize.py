@@ -9,6 +9,9 @@ import os
 import socket
 import sys
 
+ATTEMPTS: list[str] = []
+"""What was refused, for a test to see it even where the error was swallowed."""
+
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "", None}
 
 
@@ -32,6 +35,7 @@ def refuse_elsewhere(event: str, arguments: tuple) -> None:
 def refuse_all(event: str, arguments: tuple) -> None:
     is_made = event == "socket.__new__" and arguments[1] != socket.AF_UNIX
     if is_made or event in {"socket.getaddrinfo", "socket.gethostbyname"}:
+        ATTEMPTS.append(f"{event} {arguments[:2]}")
         raise RuntimeError("no socket may be opened here")
 
 
