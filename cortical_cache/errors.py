@@ -265,9 +265,9 @@ class TruncatedResultError(SourceError):
     Attributes
     ----------
     rows : int
-        Rows that came; as many as the server's cap.
+        Rows that came.
     there_are : int
-        Rows that the server counts.
+        Rows that the server counts; -1: it cannot count those of a live answer.
     """
 
     def __init__(self, message: str, rows: int, there_are: int) -> None:
